@@ -1,0 +1,5 @@
+//go:build invariants
+
+package data
+
+const poison = true
