@@ -1,0 +1,226 @@
+package controller
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// TopicID is a topic's UUID.
+type TopicID [16]byte
+
+// String is Kafka's form: base64url without padding.
+func (id TopicID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// ResourceType is the kind of thing a configuration belongs to, with the
+// numbers of the protocol.
+type ResourceType int8
+
+// The resource types that can hold configuration.
+const (
+	TopicResource  ResourceType = 2
+	BrokerResource ResourceType = 4
+	GroupResource  ResourceType = 32
+)
+
+// Resource names what a configuration belongs to. The broker resource with an
+// empty name is the cluster-wide default.
+type Resource struct {
+	Type ResourceType
+	Name string
+}
+
+// Partition is the state of one partition. Its slices are shared and must not
+// be changed.
+type Partition struct {
+	Leader         int32
+	LeaderEpoch    int32
+	PartitionEpoch int32
+	Replicas       []int32
+	ISR            []int32
+}
+
+// Topic is one topic of an Image.
+type Topic struct {
+	Name       string
+	ID         TopicID
+	Partitions []Partition
+}
+
+// Names of the topics the broker itself keeps.
+const (
+	OffsetsTopic  = "__consumer_offsets"
+	TxnStateTopic = "__transaction_state"
+	MetadataTopic = "__cluster_metadata"
+)
+
+// IsInternal says whether clients may not write to the topic.
+func IsInternal(name string) bool { return name == OffsetsTopic || name == TxnStateTopic }
+
+// Image is the metadata at one offset of the metadata log. It never changes
+// once published.
+type Image struct {
+	offset       int64
+	topics       map[string]*Topic
+	byID         map[TopicID]*Topic
+	collisions   map[string]string // "a_b" for the topic a.b or a_b
+	configs      map[Resource]map[string]string
+	features     map[string]int16
+	nextProducer int64
+
+	sortOnce sync.Once
+	sorted   []*Topic
+}
+
+func newImage() *Image {
+	return &Image{
+		offset: -1, topics: map[string]*Topic{}, byID: map[TopicID]*Topic{}, collisions: map[string]string{},
+		configs: map[Resource]map[string]string{}, features: map[string]int16{},
+	}
+}
+
+// Offset is the offset of the last metadata record in the image, -1 for none.
+func (i *Image) Offset() int64 { return i.offset }
+
+// Topic finds a topic by name; nil when there is none.
+func (i *Image) Topic(name string) *Topic { return i.topics[name] }
+
+// TopicByID finds a topic by id; nil when there is none.
+func (i *Image) TopicByID(id TopicID) *Topic { return i.byID[id] }
+
+// Topics returns all topics in the order of their names. The slice is shared.
+func (i *Image) Topics() []*Topic {
+	i.sortOnce.Do(func() {
+		i.sorted = slices.SortedFunc(maps.Values(i.topics), func(a, b *Topic) int { return strings.Compare(a.Name, b.Name) })
+	})
+	return i.sorted
+}
+
+// Config returns the overrides of a resource; nil when there are none. The
+// map is shared and must not be changed.
+func (i *Image) Config(r Resource) map[string]string { return i.configs[r] }
+
+// Resources lists the names of the resources of one type that have overrides.
+func (i *Image) Resources(t ResourceType) []string {
+	var names []string
+	for r := range i.configs {
+		if r.Type == t {
+			names = append(names, r.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Features returns the finalized feature levels. The map is shared.
+func (i *Image) Features() map[string]int16 { return i.features }
+
+// collision returns the name of an existing topic whose metric name would
+// equal that of name ("." and "_" are the same there); "" when there is none.
+func (i *Image) collision(name string) string {
+	return i.collisions[strings.ReplaceAll(name, ".", "_")]
+}
+
+// draft returns a copy of i that apply may change. Maps are copied, what they
+// point to is replaced on change.
+func (i *Image) draft() *Image {
+	return &Image{
+		offset: i.offset, topics: maps.Clone(i.topics), byID: maps.Clone(i.byID), collisions: maps.Clone(i.collisions),
+		configs: maps.Clone(i.configs), features: maps.Clone(i.features), nextProducer: i.nextProducer,
+	}
+}
+
+// apply changes a draft by one committed record.
+func (i *Image) apply(r Record) error {
+	switch r := r.(type) {
+	case *TopicRecord:
+		t := &Topic{Name: r.Name, ID: r.ID}
+		i.put(t)
+		i.collisions[strings.ReplaceAll(r.Name, ".", "_")] = r.Name
+	case *PartitionRecord:
+		return i.applyPartition(r)
+	case *PartitionChangeRecord:
+		return i.applyPartitionChange(r)
+	case *ConfigRecord:
+		i.applyConfig(r)
+	case *RemoveTopicRecord:
+		return i.applyRemove(r)
+	case *FeatureLevelRecord:
+		if r.Level == 0 {
+			delete(i.features, r.Name)
+			return nil
+		}
+		i.features[r.Name] = r.Level
+	case *ProducerIDsRecord:
+		i.nextProducer = r.Next
+	}
+	return nil
+}
+
+func (i *Image) put(t *Topic) {
+	i.topics[t.Name] = t
+	i.byID[t.ID] = t
+}
+
+func (i *Image) applyPartition(r *PartitionRecord) error {
+	t := i.byID[r.Topic]
+	if t == nil || int(r.Partition) != len(t.Partitions) {
+		return fmt.Errorf("partition record %d of topic id %s does not follow its topic", r.Partition, r.Topic)
+	}
+	next := &Topic{Name: t.Name, ID: t.ID, Partitions: append(slices.Clip(t.Partitions), Partition{
+		Leader: r.Leader, LeaderEpoch: r.LeaderEpoch, PartitionEpoch: r.PartitionEpoch, Replicas: r.Replicas, ISR: r.ISR,
+	})}
+	i.put(next)
+	return nil
+}
+
+func (i *Image) applyPartitionChange(r *PartitionChangeRecord) error {
+	t := i.byID[r.Topic]
+	if t == nil || r.Partition < 0 || int(r.Partition) >= len(t.Partitions) {
+		return fmt.Errorf("change of unknown partition %d of topic id %s", r.Partition, r.Topic)
+	}
+	next := &Topic{Name: t.Name, ID: t.ID, Partitions: slices.Clone(t.Partitions)}
+	p := &next.Partitions[r.Partition]
+	p.PartitionEpoch++
+	if r.ISR != nil {
+		p.ISR = r.ISR
+	}
+	if r.Leader != NoLeaderChange {
+		p.Leader = r.Leader
+		p.LeaderEpoch++
+	}
+	i.put(next)
+	return nil
+}
+
+func (i *Image) applyConfig(r *ConfigRecord) {
+	m := maps.Clone(i.configs[r.Resource])
+	if m == nil {
+		m = map[string]string{}
+	}
+	if r.Value == nil {
+		delete(m, r.Name)
+	} else {
+		m[r.Name] = *r.Value
+	}
+	if len(m) == 0 {
+		delete(i.configs, r.Resource)
+		return
+	}
+	i.configs[r.Resource] = m
+}
+
+func (i *Image) applyRemove(r *RemoveTopicRecord) error {
+	t := i.byID[r.ID]
+	if t == nil {
+		return fmt.Errorf("removal of unknown topic id %s", r.ID)
+	}
+	delete(i.byID, r.ID)
+	delete(i.topics, t.Name)
+	delete(i.collisions, strings.ReplaceAll(t.Name, ".", "_"))
+	delete(i.configs, Resource{TopicResource, t.Name})
+	return nil
+}
