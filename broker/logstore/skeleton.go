@@ -1,0 +1,3 @@
+package logstore
+
+type segment struct{}
