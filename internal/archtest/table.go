@@ -1,0 +1,128 @@
+package archtest
+
+// module is the import path of this project.
+const module = "github.com/leat-project/leat"
+
+// edges says for each part of the tree which other parts it may import. Paths
+// are folders below the root and stand for everything below them, too. The
+// longest matching entry rules; a package may always import its own entry's
+// folder. Test files are under the same rules, with harnesses added.
+//
+// Direction: cmd -> cli, rest, worker, mirror, plugins -> connect -> nothing.
+// Nothing but cmd and harnesses imports broker, and broker imports none of the
+// others: they meet only through the Kafka protocol.
+var edges = map[string][]string{
+	"connect":             {},
+	"connect/connecttest": {"connect"},
+
+	"connectors": {"connect", "internal"},
+	"transforms": {"connect", "internal"},
+	"converters": {"connect", "internal"},
+
+	"worker": {"connect", "internal"},
+	"rest":   {"worker/model", "connect", "internal"},
+	"mirror": {"worker", "connect", "internal"},
+	"broker": {"internal"},
+
+	"cli": {"rest/client", "worker/model", "connect/config", "internal"},
+	"cmd": {"cli", "rest", "worker", "mirror", "connectors", "transforms", "converters", "connect", "broker", "internal"},
+
+	// Programs beside the product: they start the binary and talk to it.
+	"bench": {"internal", harness},
+	"demo":  {"internal", harness},
+	"peers": {"internal", harness},
+	"tests": {"cmd", "internal", harness},
+
+	"internal":             {},
+	"internal/archtest":    {},
+	"internal/testcluster": {"cmd", "rest", "worker", "mirror", "connectors", "transforms", "converters", "connect", "broker", "internal", harness},
+}
+
+// harness in a list of edges stands for the packages below, which only tests
+// and the programs that start the binary may import.
+const harness = "(harness)"
+
+var harnesses = []string{
+	"connect/connecttest",
+	"internal/archtest",
+	"internal/debtool",
+	"internal/freeport",
+	"internal/pgserver",
+	"internal/postgrestest",
+	"internal/proctest",
+	"internal/testcluster",
+}
+
+// inTests are edges that only test files may have, besides those above.
+// A connector never sees another connector, in tests neither.
+var inTests = map[string][]string{
+	"connectors": {harness, "converters", "transforms"},
+	"transforms": {harness, "converters"},
+	"converters": {harness},
+	"connect":    {harness},
+	"worker":     {harness, "broker", "converters", "transforms"},
+	"rest":       {harness, "worker", "broker", "connectors", "converters", "transforms"},
+	"mirror":     {harness, "broker", "converters"},
+	"broker":     {harness},
+	"cli":        {harness, "rest", "worker", "broker"},
+	"cmd":        {harness},
+	"internal":   {harness, "broker"},
+}
+
+// modules says where a third-party module may be imported: each in as few
+// places as possible, so that it can be replaced in a day. "golang.org/x/..."
+// modules named here and the standard library's packages are free for all but
+// connect, which uses the standard library only.
+var modules = map[string][]string{
+	"github.com/cockroachdb/apd/v3":          {"connectors", "converters", "transforms", "internal"},
+	"github.com/dlclark/regexp2":             {"internal/javaregex"},
+	"github.com/go-chi/chi/v5":               {"rest"},
+	"github.com/google/uuid":                 {"broker", "worker", "internal"},
+	"github.com/hashicorp/memberlist":        {"worker/cluster"},
+	"github.com/jackc/pglogrepl":             {"connectors/debezium", "bench"},
+	"github.com/jackc/pgx/v5":                {"connectors", "internal/pgserver", "internal/postgrestest", "demo", "bench", "tests"},
+	"github.com/klauspost/compress":          {"broker"},
+	"github.com/magiconair/properties":       {"internal/props"},
+	"github.com/pierrec/lz4/v4":              {"broker"},
+	"github.com/prometheus/client_golang":    {"rest", "worker", "broker", "cmd", "internal"},
+	"github.com/schollz/progressbar/v3":      {"cli", "demo", "bench"},
+	"github.com/spf13/cobra":                 {"cli", "cmd"},
+	"github.com/twmb/franz-go":               {"worker", "mirror", "internal", "cli", "cmd", "bench", "demo", "peers", "tests"},
+	"github.com/twmb/franz-go/pkg/kadm":      {"worker", "mirror", "internal", "cli", "cmd", "bench", "demo", "peers", "tests"},
+	"github.com/twmb/franz-go/pkg/kbin":      {"broker", "internal"},
+	"github.com/twmb/franz-go/pkg/kerr":      {"broker", "worker", "mirror", "internal", "cli", "cmd", "bench", "demo", "tests"},
+	"github.com/twmb/franz-go/pkg/kmsg":      {"broker", "worker", "mirror", "internal", "cli", "cmd", "bench"},
+	"github.com/twmb/franz-go/pkg/kversion":  {"broker", "worker", "internal", "cli"},
+	"go.etcd.io/raft/v3":                     {"broker/controller"},
+	"golang.org/x/sync":                      anywhere,
+	"golang.org/x/sys":                       anywhere,
+	"golang.org/x/term":                      {"cli", "cmd", "demo", "bench"},
+	"golang.org/x/text":                      {"connectors", "internal"},
+	"gopkg.in/yaml.v3":                       {"cli", "tests", "internal"},
+	"github.com/google/go-cmp":               testsOnly,
+	"github.com/cockroachdb/datadriven":      testsOnly,
+	"github.com/rogpeppe/go-internal":        testsOnly,
+	"github.com/Shopify/toxiproxy/v2":        testsOnly,
+	"github.com/santhosh-tekuri/jsonschema":  {"converters"},
+	"github.com/elastic/go-elasticsearch/v8": {"connectors/elasticsearch"},
+}
+
+// openToTests are modules that any test file may import, wherever the product
+// may: the client that drives a broker, a database connection.
+var openToTests = []string{
+	"github.com/jackc/pgx/v5",
+	"github.com/twmb/franz-go",
+	"gopkg.in/yaml.v3",
+}
+
+var (
+	anywhere  = []string{""}
+	testsOnly = []string{}
+)
+
+// plugins are the folders whose packages start goroutines only through the
+// task context, which recovers their panics and waits for them.
+var plugins = []string{"connectors", "transforms", "converters"}
+
+// unsafeFile is the only file that may import unsafe.
+const unsafeFile = "connect/data/value.go"
