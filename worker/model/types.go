@@ -75,7 +75,7 @@ type ConnectorInfo struct {
 type ConnectorStatus struct {
 	Name      string         `json:"name"`
 	Connector ConnectorState `json:"connector"`
-	Tasks     []TaskState    `json:"tasks"` // ascending by id, never nil
+	Tasks     []TaskStatus    `json:"tasks"` // ascending by id, never nil
 	Type      ConnectorType  `json:"type"`
 }
 
@@ -87,8 +87,8 @@ type ConnectorState struct {
 	Version  string `json:"version,omitempty"` // of the plugin, "" if unknown
 }
 
-// TaskState is the state of one task.
-type TaskState struct {
+// TaskStatus is the state of one task.
+type TaskStatus struct {
 	ID       int    `json:"id"`
 	State    State  `json:"state"`
 	WorkerID string `json:"worker_id"`
