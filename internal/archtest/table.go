@@ -20,7 +20,7 @@ var edges = map[string][]string{
 	"converters": {"connect", "internal"},
 
 	"worker": {"connect", "internal"},
-	"rest":   {"worker/model", "connect", "internal"},
+	"rest":   {"worker/model", "worker/validate", "connect", "internal"},
 	"mirror": {"worker", "connect", "internal"},
 	"broker": {"internal"},
 
@@ -35,6 +35,7 @@ var edges = map[string][]string{
 
 	"internal":             {},
 	"internal/archtest":    {},
+	"internal/kafka":       {"internal", "connect/config"}, // declares Java's client properties
 	"internal/testcluster": {"cmd", "rest", "worker", "mirror", "connectors", "transforms", "converters", "connect", "broker", "internal", harness},
 }
 
