@@ -66,7 +66,7 @@ func (s *Server) launch() (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() //nolint:errcheck // the child has its own descriptor
+	defer log.Close()
 	cmd := exec.Command(s.bin.path("postgres"), "-D", s.dataDir())
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.Dir, s.bin.env(), log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -144,7 +144,13 @@ func (s *Server) Kill() error {
 // for it. It is not an error when none runs there.
 func StopDir(dir string) error {
 	pid, err := postmasterPid(dir)
-	if err != nil || !isPostmasterOf(pid, dir) {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading which PostgreSQL runs in %s: %w", dir, err)
+	}
+	if !isPostmasterOf(pid, dir) {
 		return nil
 	}
 	if err := syscall.Kill(pid, interrupt); err != nil {
