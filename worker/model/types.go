@@ -75,7 +75,7 @@ type ConnectorInfo struct {
 type ConnectorStatus struct {
 	Name      string         `json:"name"`
 	Connector ConnectorState `json:"connector"`
-	Tasks     []TaskStatus    `json:"tasks"` // ascending by id, never nil
+	Tasks     []TaskStatus   `json:"tasks"` // ascending by id, never nil
 	Type      ConnectorType  `json:"type"`
 }
 
