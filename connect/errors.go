@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/leat-project/leat/connect/config"
 )
 
 // Java's exception classes, by which users and dead letter headers know errors.
@@ -75,6 +77,10 @@ func ClassOf(err error) string {
 	var r *retriable
 	if errors.As(err, &r) {
 		return ClassRetriable
+	}
+	var c *config.Error
+	if errors.As(err, &c) {
+		return ClassConfig
 	}
 	return ClassConnect
 }
