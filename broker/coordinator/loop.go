@@ -1,0 +1,225 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Record is one record of a state partition. A nil Value is a tombstone.
+type Record struct {
+	Key   []byte
+	Value []byte
+}
+
+// Batch is what is appended as one record batch. ProducerID is -1 except for
+// records that belong to a transaction.
+type Batch struct {
+	Records       []Record
+	ProducerID    int64
+	ProducerEpoch int16
+}
+
+// Entry is one replayed record, or with Marker set the end of a transaction.
+// Key and Value are valid during the call only.
+type Entry struct {
+	Key, Value    []byte
+	Timestamp     int64 // ms
+	ProducerID    int64
+	ProducerEpoch int16
+	Transactional bool
+	Marker        bool
+	Commit        bool
+}
+
+// Log is one partition of the state topic. The Loop is its only caller.
+type Log interface {
+	// Append writes batches in order and returns when all are committed.
+	Append(ctx context.Context, batches []Batch) error
+	// Replay calls fn for every committed record and marker in order.
+	Replay(ctx context.Context, fn func(Entry) error) error
+}
+
+// State is the memory of one partition. All its methods run on the Loop.
+type State interface {
+	// Replay takes in one record of the log.
+	Replay(Entry) error
+	// Loaded is called once when the log is replayed; the State arms its
+	// timers and repairs what was cut short.
+	Loaded(*Tx)
+	// Abandon answers everything that is parked with err. The State is not
+	// used afterwards.
+	Abandon(err error)
+}
+
+// ErrStopped answers events of a loop that has ended.
+var ErrStopped = errors.New("coordinator has stopped")
+
+// roundLimit bounds the events whose records share one flush.
+const roundLimit = 512
+
+// Loop runs one State. Do is safe for concurrent use.
+type Loop[S State] struct {
+	log    Log
+	fresh  func() S
+	logger *slog.Logger
+	queue  chan event[S]
+	done   chan struct{}
+	state  S
+	timers timers
+}
+
+type event[S State] func(tx *Tx, s S)
+
+// NewLoop returns a loop over log; fresh makes an empty State.
+func NewLoop[S State](log Log, fresh func() S, logger *slog.Logger) *Loop[S] {
+	return &Loop[S]{log: log, fresh: fresh, logger: logger, queue: make(chan event[S], roundLimit), done: make(chan struct{})}
+}
+
+// Do queues an event. It fails only when the loop has ended or ctx has.
+func (l *Loop[S]) Do(ctx context.Context, fn func(tx *Tx, s S)) error {
+	select {
+	case l.queue <- fn:
+		return nil
+	case <-l.done:
+		return ErrStopped
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Done is closed when the loop has ended; events still queued then are never
+// run.
+func (l *Loop[S]) Done() <-chan struct{} { return l.done }
+
+// Run replays the log and serves events until ctx ends.
+func (l *Loop[S]) Run(ctx context.Context) error {
+	defer close(l.done)
+	l.load(ctx)
+	defer func() { l.state.Abandon(ErrStopped) }()
+	wake := time.NewTimer(time.Hour)
+	defer wake.Stop()
+	for {
+		if wait, armed := l.timers.next(); armed {
+			wake.Reset(time.Until(wait))
+		} else {
+			wake.Stop()
+		}
+		var first event[S]
+		select {
+		case <-ctx.Done():
+			return nil
+		case first = <-l.queue:
+		case <-wake.C:
+		}
+		if err := l.round(ctx, first); err != nil {
+			l.logger.Error("writing coordinator state", "err", err)
+			l.state.Abandon(err)
+			l.load(ctx)
+		}
+	}
+}
+
+// reloadDelay is how long a loop waits before it tries again to load a log
+// that cannot be read or written.
+const reloadDelay = time.Second
+
+// load replays the log into a fresh state, again and again until that works:
+// a log dir that is offline or full may come back.
+func (l *Loop[S]) load(ctx context.Context) {
+	for ctx.Err() == nil {
+		l.timers = nil
+		l.state = l.fresh()
+		err := l.log.Replay(ctx, l.state.Replay)
+		if err == nil {
+			tx := l.begin()
+			l.state.Loaded(tx)
+			err = l.finish(ctx, tx)
+		}
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		l.logger.Error("loading coordinator state", "err", err)
+		l.state.Abandon(err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(reloadDelay):
+		}
+	}
+}
+
+func (l *Loop[S]) begin() *Tx { return &Tx{Now: time.Now(), timers: &l.timers} }
+
+// round runs the events at hand and the timers that are due, then commits.
+func (l *Loop[S]) round(ctx context.Context, first event[S]) error {
+	tx := l.begin()
+	if first != nil {
+		first(tx, l.state)
+	}
+	l.timers.fire(tx)
+	for n := 1; n < roundLimit; n++ {
+		select {
+		case fn := <-l.queue:
+			fn(tx, l.state)
+			continue
+		default:
+		}
+		break
+	}
+	return l.finish(ctx, tx)
+}
+
+// finish commits the records of a round and lets its answers out.
+func (l *Loop[S]) finish(ctx context.Context, tx *Tx) error {
+	var err error
+	if len(tx.batches) > 0 {
+		// Not cut short by shutdown: what is appended is answered.
+		err = l.log.Append(context.WithoutCancel(ctx), tx.batches)
+	}
+	for _, fn := range tx.after {
+		fn(err)
+	}
+	return err
+}
+
+// Tx collects what the events of one round do. It is valid during the call
+// that receives it.
+type Tx struct {
+	// Now is the time of the round.
+	Now     time.Time
+	batches []Batch
+	after   []func(error)
+	timers  *timers
+}
+
+// NewTx returns a Tx outside any loop, for tests of a State.
+func NewTx(now time.Time) *Tx { return &Tx{Now: now, timers: &timers{}} }
+
+// Batches returns what was written so far.
+func (tx *Tx) Batches() []Batch { return tx.batches }
+
+// Write adds records outside a transaction.
+func (tx *Tx) Write(records ...Record) { tx.WriteAs(-1, -1, records...) }
+
+// WriteAs adds records of a producer's transaction.
+func (tx *Tx) WriteAs(producerID int64, producerEpoch int16, records ...Record) {
+	if len(records) == 0 {
+		return
+	}
+	if n := len(tx.batches); n > 0 {
+		last := &tx.batches[n-1]
+		if last.ProducerID == producerID && last.ProducerEpoch == producerEpoch && len(last.Records) < batchLimit {
+			last.Records = append(last.Records, records...)
+			return
+		}
+	}
+	tx.batches = append(tx.batches, Batch{Records: records, ProducerID: producerID, ProducerEpoch: producerEpoch})
+}
+
+// batchLimit bounds the records of one batch.
+const batchLimit = 1000
+
+// After runs fn once the round is committed, or with the error that kept it
+// from being so. Answers are sent from here.
+func (tx *Tx) After(fn func(err error)) { tx.after = append(tx.after, fn) }

@@ -1,0 +1,185 @@
+package group
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/leat-project/leat/broker/coordinator"
+)
+
+// The versions of keys and values that are written. A key's version is also
+// its kind: 0 and 1 are offset commits, 2 is the metadata of a classic group.
+const (
+	offsetKeyVersion   = 1
+	groupKeyVersion    = 2
+	offsetValueVersion = 3
+	groupValueVersion  = 3
+)
+
+func offsetKey(group, topic string, partition int32) []byte {
+	k := kmsg.OffsetCommitKey{Version: offsetKeyVersion, Group: group, Topic: topic, Partition: partition}
+	return k.AppendTo(nil)
+}
+
+func offsetRecord(group, topic string, partition int32, v offset) coordinator.Record {
+	val := kmsg.NewOffsetCommitValue()
+	val.Version = offsetValueVersion
+	val.Offset, val.LeaderEpoch, val.Metadata, val.CommitTimestamp = v.offset, v.leaderEpoch, v.metadata, v.committed
+	if v.expires >= 0 {
+		// Only version 1 carries an explicit expiry.
+		val.Version, val.ExpireTimestamp = 1, v.expires
+	}
+	return coordinator.Record{Key: offsetKey(group, topic, partition), Value: val.AppendTo(nil)}
+}
+
+func offsetTombstone(group, topic string, partition int32) coordinator.Record {
+	return coordinator.Record{Key: offsetKey(group, topic, partition)}
+}
+
+func groupKey(group string) []byte {
+	k := kmsg.GroupMetadataKey{Version: groupKeyVersion, Group: group}
+	return k.AppendTo(nil)
+}
+
+// metadataRecord is the group as it stands.
+func (g *Group) metadataRecord(now time.Time) coordinator.Record {
+	v := kmsg.NewGroupMetadataValue()
+	v.Version, v.ProtocolType, v.Generation = groupValueVersion, g.protocolType, g.generation
+	v.CurrentStateTimestamp = now.UnixMilli()
+	if len(g.members) > 0 {
+		v.Protocol, v.Leader = kmsg.StringPtr(g.protocol), kmsg.StringPtr(g.leader)
+	}
+	for _, m := range g.ordered() {
+		vm := kmsg.NewGroupMetadataValueMember()
+		vm.MemberID, vm.InstanceID, vm.ClientID, vm.ClientHost = m.id, m.instance, m.client.ID, m.client.Host
+		vm.RebalanceTimeoutMillis = int32(m.rebalanceTimeout.Milliseconds())
+		vm.SessionTimeoutMillis = int32(m.sessionTimeout.Milliseconds())
+		vm.Subscription, vm.Assignment = m.metadata(g.protocol), m.assignment
+		if vm.Subscription == nil {
+			vm.Subscription = []byte{}
+		}
+		if vm.Assignment == nil {
+			vm.Assignment = []byte{}
+		}
+		v.Members = append(v.Members, vm)
+	}
+	return coordinator.Record{Key: groupKey(g.id), Value: v.AppendTo(nil)}
+}
+
+// Replay takes in one record of the partition.
+func (s *Shard) Replay(e coordinator.Entry) error {
+	if e.Marker {
+		s.endTxn(e.ProducerID, e.Commit)
+		return nil
+	}
+	if len(e.Key) < 2 {
+		return fmt.Errorf("group record has a key of %d bytes", len(e.Key))
+	}
+	switch kind := int16(binary.BigEndian.Uint16(e.Key)); kind {
+	case 0, 1:
+		return s.replayOffset(e)
+	case 2:
+		return s.replayGroup(e)
+	default:
+		return fmt.Errorf("group record of unknown kind %d", kind)
+	}
+}
+
+func (s *Shard) replayOffset(e coordinator.Entry) error {
+	var k kmsg.OffsetCommitKey
+	if err := k.ReadFrom(e.Key); err != nil {
+		return fmt.Errorf("decoding key of an offset record: %w", err)
+	}
+	g := s.replayed(k.Group)
+	if e.Value == nil {
+		g.offsets.remove(k.Topic, k.Partition)
+		return nil
+	}
+	val := kmsg.NewOffsetCommitValue()
+	if err := val.ReadFrom(e.Value); err != nil {
+		return fmt.Errorf("decoding the offset of group %s for %s-%d: %w", k.Group, k.Topic, k.Partition, err)
+	}
+	v := offset{offset: val.Offset, leaderEpoch: -1, metadata: val.Metadata, committed: val.CommitTimestamp, expires: -1, topicID: val.TopicID}
+	if val.Version >= 3 {
+		v.leaderEpoch = val.LeaderEpoch
+	}
+	if val.Version == 1 {
+		v.expires = val.ExpireTimestamp
+	}
+	if e.Transactional {
+		s.pend(g, e.ProducerID, k.Topic, k.Partition, v)
+		return nil
+	}
+	g.offsets.put(k.Topic, k.Partition, v)
+	return nil
+}
+
+// replayed is group without a clock: the state time comes with the metadata.
+func (s *Shard) replayed(id string) *Group {
+	g := s.groups[id]
+	if g == nil {
+		g = newGroup(id, time.Time{})
+		s.groups[id] = g
+	}
+	return g
+}
+
+func (s *Shard) replayGroup(e coordinator.Entry) error {
+	var k kmsg.GroupMetadataKey
+	if err := k.ReadFrom(e.Key); err != nil {
+		return fmt.Errorf("decoding key of a group record: %w", err)
+	}
+	if e.Value == nil {
+		s.dropMetadata(k.Group)
+		return nil
+	}
+	v := kmsg.NewGroupMetadataValue()
+	if err := v.ReadFrom(e.Value); err != nil {
+		return fmt.Errorf("decoding the metadata of group %s: %w", k.Group, err)
+	}
+	old := s.replayed(k.Group)
+	g := newGroup(k.Group, time.UnixMilli(v.CurrentStateTimestamp))
+	g.offsets, g.txnOffsets = old.offsets, old.txnOffsets
+	s.groups[k.Group] = g
+	g.protocolType, g.generation = v.ProtocolType, v.Generation
+	if v.Protocol != nil {
+		g.protocol = *v.Protocol
+	}
+	for _, vm := range v.Members {
+		g.add(&member{
+			id: vm.MemberID, instance: vm.InstanceID, client: Client{ID: vm.ClientID, Host: vm.ClientHost},
+			rebalanceTimeout: time.Duration(vm.RebalanceTimeoutMillis) * time.Millisecond,
+			sessionTimeout:   time.Duration(vm.SessionTimeoutMillis) * time.Millisecond,
+			protocols:        []protocol{{g.protocol, clone(vm.Subscription)}}, assignment: clone(vm.Assignment),
+		})
+	}
+	if v.Leader != nil {
+		g.leader = *v.Leader
+	}
+	if len(g.members) > 0 {
+		g.state = Stable
+	}
+	return nil
+}
+
+// dropMetadata is the tombstone of a group; offsets have tombstones of their
+// own.
+func (s *Shard) dropMetadata(id string) {
+	g := s.groups[id]
+	if g == nil {
+		return
+	}
+	if len(g.offsets) == 0 && len(g.txnOffsets) == 0 {
+		delete(s.groups, id)
+		return
+	}
+	fresh := newGroup(id, g.since)
+	fresh.offsets, fresh.txnOffsets = g.offsets, g.txnOffsets
+	s.groups[id] = fresh
+}
+
+// clone copies bytes that are valid during replay only.
+func clone(b []byte) []byte { return append([]byte{}, b...) }
