@@ -1,0 +1,203 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// hashOrder returns the keys in the iteration order of a java.util.HashMap that
+// they were put into one by one. Keys of one bucket, whose order depends on the
+// order of the puts, are sorted.
+func hashOrder[V any](m map[string]V) []string {
+	capacity := 16
+	for len(m)*4 > capacity*3 {
+		capacity *= 2
+	}
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	bucket := func(k string) int {
+		h := javaHash(k)
+		return int((h ^ h>>16) & uint32(capacity-1))
+	}
+	slices.SortFunc(keys, func(a, b string) int {
+		if d := bucket(a) - bucket(b); d != 0 {
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+	return keys
+}
+
+// javaHash is String.hashCode.
+func javaHash(s string) uint32 {
+	var h uint32
+	for _, r := range s {
+		if r > 0xffff {
+			hi, lo := utf16.EncodeRune(r)
+			h = (h*31+uint32(hi))*31 + uint32(lo)
+			continue
+		}
+		h = h*31 + uint32(r)
+	}
+	return h
+}
+
+// appendString appends a JSON string as Jackson's UTF-8 generator writes it:
+// nothing but quotes, backslashes and control characters is escaped, and
+// supplementary characters are written as surrogate pairs in \u form.
+func appendString(dst []byte, s string) []byte {
+	const hex = "0123456789ABCDEF"
+	dst = append(dst, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r == '\b':
+			dst = append(dst, '\\', 'b')
+		case r == '\t':
+			dst = append(dst, '\\', 't')
+		case r == '\n':
+			dst = append(dst, '\\', 'n')
+		case r == '\f':
+			dst = append(dst, '\\', 'f')
+		case r == '\r':
+			dst = append(dst, '\\', 'r')
+		case r < 0x20:
+			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+		case r > 0xffff:
+			hi, lo := utf16.EncodeRune(r)
+			for _, u := range [2]rune{hi, lo} {
+				dst = append(dst, '\\', 'u', hex[u>>12&15], hex[u>>8&15], hex[u>>4&15], hex[u&15])
+			}
+		default:
+			dst = utf8.AppendRune(dst, r)
+		}
+	}
+	return append(dst, '"')
+}
+
+// appendValue appends a primitive as Jackson writes it. The error names a value
+// that an offset may not hold (OffsetUtils.validateFormat).
+func appendValue(dst []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return append(dst, "null"...), nil
+	case bool:
+		return strconv.AppendBool(dst, v), nil
+	case string:
+		return appendString(dst, v), nil
+	case int:
+		return strconv.AppendInt(dst, int64(v), 10), nil
+	case int8:
+		return strconv.AppendInt(dst, int64(v), 10), nil
+	case int16:
+		return strconv.AppendInt(dst, int64(v), 10), nil
+	case int32:
+		return strconv.AppendInt(dst, int64(v), 10), nil
+	case int64:
+		return strconv.AppendInt(dst, v, 10), nil
+	case uint32:
+		return strconv.AppendUint(dst, uint64(v), 10), nil
+	case float32:
+		return appendDouble(dst, float64(v), 32), nil
+	case float64:
+		return appendDouble(dst, v, 64), nil
+	case json.Number:
+		return append(dst, v...), nil
+	}
+	return nil, fmt.Errorf("offsets may only contain primitive types as values, but there is a %T", v)
+}
+
+// appendDouble appends Double.toString; what is no JSON number is quoted, as
+// Jackson does by default.
+func appendDouble(dst []byte, f float64, bits int) []byte {
+	switch {
+	case math.IsNaN(f):
+		return append(dst, `"NaN"`...)
+	case math.IsInf(f, 1):
+		return append(dst, `"Infinity"`...)
+	case math.IsInf(f, -1):
+		return append(dst, `"-Infinity"`...)
+	}
+	if a := math.Abs(f); a != 0 && (a < 1e-3 || a >= 1e7) {
+		m, e, _ := strings.Cut(strconv.FormatFloat(f, 'E', -1, bits), "E")
+		if !strings.Contains(m, ".") {
+			m += ".0"
+		}
+		n, _ := strconv.Atoi(e)
+		dst = append(append(dst, m...), 'E')
+		return strconv.AppendInt(dst, int64(n), 10)
+	}
+	s := strconv.FormatFloat(f, 'f', -1, bits)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return append(dst, s...)
+}
+
+// appendMap appends a flat map in HashMap order. A nil map is null.
+func appendMap(dst []byte, m map[string]any) ([]byte, error) {
+	if m == nil {
+		return append(dst, "null"...), nil
+	}
+	dst = append(dst, '{')
+	for i, k := range hashOrder(m) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(appendString(dst, k), ':')
+		var err error
+		if dst, err = appendValue(dst, m[k]); err != nil {
+			return nil, fmt.Errorf("field %s: %w", k, err)
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+// appendStrings is appendMap for configurations.
+func appendStrings(dst []byte, m map[string]string) []byte {
+	dst = append(dst, '{')
+	for i, k := range hashOrder(m) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(append(appendString(dst, k), ':'), m[k])
+	}
+	return append(dst, '}')
+}
+
+// parseMap reads a flat JSON object; integers become int64, other numbers
+// float64. null is a nil map.
+func parseMap(b []byte) (map[string]any, error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var m map[string]any
+	if err := d.Decode(&m); err != nil {
+		return nil, err
+	}
+	for k, v := range m {
+		n, ok := v.(json.Number)
+		if !ok {
+			continue
+		}
+		if i, err := n.Int64(); err == nil {
+			m[k] = i
+			continue
+		}
+		f, err := n.Float64()
+		if err != nil {
+			return nil, fmt.Errorf("field %s: %w", k, err)
+		}
+		m[k] = f
+	}
+	return m, nil
+}
