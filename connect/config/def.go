@@ -92,15 +92,16 @@ type Key struct {
 	Hidden      bool // Java's internal configuration: parsed, not listed
 	Aliases     []string
 
-	def   any
-	store func(v any)
+	def     any
+	store   func(v any)
+	classes func(name string) (full string, ok bool)
 }
 
 // Def is an ordered set of keys. The zero value is ready.
 type Def struct {
-	keys   []*Key
-	byName map[string]*Key
-	orders map[string]int
+	keys       []*Key
+	byName     map[string]*Key
+	fieldStyle bool
 }
 
 // Keys returns the keys in order of declaration. Do not write.
@@ -130,16 +131,20 @@ func (d *Def) Groups() []string {
 }
 
 func (d *Def) add(name string, t Type, store func(any)) *Key {
+	k := &Key{Name: name, Type: t, DisplayName: name, OrderNum: -1, store: store}
+	d.put(k)
+	return k
+}
+
+func (d *Def) put(k *Key) {
 	if d.byName == nil {
 		d.byName = map[string]*Key{}
 	}
-	if d.byName[name] != nil {
-		panic("config: key " + name + " is declared twice")
+	if d.byName[k.Name] != nil {
+		panic("config: key " + k.Name + " is declared twice")
 	}
-	k := &Key{Name: name, Type: t, DisplayName: name, OrderNum: -1, store: store}
 	d.keys = append(d.keys, k)
-	d.byName[name] = k
-	return k
+	d.byName[k.Name] = k
 }
 
 // String declares a STRING key. p may be nil; a null leaves *p "".
@@ -227,7 +232,15 @@ func (k *Key) Label(s string) *Key { k.DisplayName = s; return k }
 // Doc sets the documentation.
 func (k *Key) Doc(s string) *Key { k.DocText = s; return k }
 
-// Check adds a validator. The default is checked too, as Java does.
+// Classes says which class names a CLASS key accepts: resolve maps a name or
+// alias to the full name. Without it any text is accepted.
+func (k *Key) Classes(resolve func(name string) (full string, ok bool)) *Key {
+	k.classes = resolve
+	return k
+}
+
+// Check adds a validator. The default is checked too, as Java does. Checks run in
+// order until one fails (all of them, see Def.FieldStyle).
 func (k *Key) Check(c Check) *Key { k.Checks = append(k.Checks, c); return k }
 
 // Dependents names keys whose recommendation depends on this one.

@@ -24,17 +24,30 @@ func Parse(c Definer, props map[string]string) error {
 func (d *Def) Parse(props map[string]string) error {
 	var errs []error
 	for _, k := range d.keys {
-		v, err := k.parse(props)
-		if err == nil {
-			err = k.check(v)
-		}
-		if err != nil {
-			errs = append(errs, err)
+		v, bad := d.evaluate(k, props)
+		if len(bad) > 0 {
+			errs = append(errs, bad[0])
 			continue
 		}
 		k.store(v)
 	}
 	return errors.Join(errs...)
+}
+
+// evaluate parses and checks one key. As in ConfigDef.validate the checks run on
+// null when the value could not be parsed, and may add to its error; v is nil then.
+func (d *Def) evaluate(k *Key, props map[string]string) (v any, errs []error) {
+	if d.fieldStyle {
+		return k.evaluateField(props)
+	}
+	v, err := k.parse(props)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	if err := k.check(v); err != nil {
+		errs = append(errs, err)
+	}
+	return v, errs
 }
 
 // Lookup returns the raw text of the key under its name or one of its aliases.
@@ -52,12 +65,23 @@ func (k *Key) Lookup(props map[string]string) (string, bool) {
 
 func (k *Key) parse(props map[string]string) (any, error) {
 	if raw, ok := k.Lookup(props); ok {
+		if k.classes != nil {
+			return k.class(raw)
+		}
 		return parseType(k.Name, raw, k.Type)
 	}
 	if !k.HasDefault {
 		return nil, &Error{Msg: fmt.Sprintf("Missing required configuration %q which has no default value.", k.Name)}
 	}
 	return k.def, nil
+}
+
+func (k *Key) class(raw string) (any, error) {
+	full, ok := k.classes(trimSpace(raw))
+	if !ok {
+		return nil, Invalid(k.Name, raw, "Class "+raw+" could not be found.")
+	}
+	return full, nil
 }
 
 func (k *Key) check(v any) error {
@@ -133,10 +157,15 @@ func javaDouble(f float64) string {
 
 var intBits = map[Type]int{TypeShort: 16, TypeInt: 32, TypeLong: 64}
 
+// trimSpace is Java's String.trim.
+func trimSpace(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return r <= ' ' })
+}
+
 // parseType is ConfigDef.parseType: the value, or Java's message.
 func parseType(name string, v any, t Type) (any, error) {
-	s, isText := v.(string)
-	s = strings.TrimSpace(s)
+	raw, isText := v.(string)
+	s := trimSpace(raw)
 	switch t {
 	case TypeBoolean:
 		if b, ok := v.(bool); ok {
@@ -148,7 +177,7 @@ func parseType(name string, v any, t Type) (any, error) {
 		if isText && strings.EqualFold(s, "false") {
 			return false, nil
 		}
-		return nil, Invalid(name, s, "Expected value to be either true or false")
+		return nil, Invalid(name, raw, "Expected value to be either true or false")
 	case TypeString, TypeClass:
 		return s, nil
 	case TypePassword:
@@ -165,7 +194,7 @@ func parseType(name string, v any, t Type) (any, error) {
 		}
 		n, err := strconv.ParseInt(s, 10, intBits[t])
 		if err != nil {
-			return nil, Invalid(name, s, "Not a number of type "+t.String())
+			return nil, Invalid(name, raw, "Not a number of type "+t.String())
 		}
 		return n, nil
 	case TypeDouble:
@@ -177,7 +206,7 @@ func parseType(name string, v any, t Type) (any, error) {
 		}
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil {
-			return nil, Invalid(name, s, "Not a number of type "+t.String())
+			return nil, Invalid(name, raw, "Not a number of type "+t.String())
 		}
 		return f, nil
 	case TypeList:
@@ -189,7 +218,7 @@ func parseType(name string, v any, t Type) (any, error) {
 		}
 		parts := strings.Split(s, ",")
 		for i := range parts {
-			parts[i] = strings.TrimSpace(parts[i])
+			parts[i] = trimSpace(parts[i])
 		}
 		return parts, nil
 	}

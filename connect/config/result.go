@@ -10,7 +10,7 @@ type Result struct {
 // Value is one key's outcome (ConfigValue).
 type Value struct {
 	Name        string
-	Value       any // parsed, nil for null or when it could not be parsed
+	Value       any // parsed, nil for null, when it could not be parsed, and always with Def.FieldStyle
 	Recommended []any
 	Errors      []string // Java's messages
 	Hidden      bool     // not visible
@@ -54,12 +54,11 @@ func (d *Def) Validate(props map[string]string) *Result {
 	r := &Result{}
 	for _, k := range d.keys {
 		v := &Value{Name: k.Name}
-		parsed, err := k.parse(props)
-		if err == nil {
+		parsed, errs := d.evaluate(k, props)
+		if !d.fieldStyle {
 			v.Value = parsed
-			err = k.check(parsed)
 		}
-		if err != nil {
+		for _, err := range errs {
 			v.Errors = append(v.Errors, err.Error())
 		}
 		if k.Rec != nil {

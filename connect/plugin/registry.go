@@ -5,6 +5,7 @@
 package plugin
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,9 @@ import (
 	"github.com/leat-project/leat/connect"
 	"github.com/leat-project/leat/connect/config"
 )
+
+// kinds is the order in which GET /connector-plugins lists the kinds.
+var kinds = []Kind{Sink, Source, Transformation, Predicate, Converter, HeaderConverter}
 
 // Kind is the type of a plugin as GET /connector-plugins names it.
 type Kind string
@@ -120,38 +124,39 @@ func (r *Registry) exact(k Kind, class string) *Plugin {
 }
 
 var suffixes = map[Kind]string{Source: "Connector", Sink: "Connector", Converter: "Converter",
-	HeaderConverter: "Converter", Transformation: "", Predicate: ""}
+	HeaderConverter: "HeaderConverter", Transformation: "Transformation", Predicate: "Predicate"}
 
-// aliases is PluginUtils.simpleName and prunedName.
+// aliases is PluginUtils.simpleName and prunedName. The simple name of a nested
+// class is what follows its last $.
 func aliases(class string, k Kind) []string {
-	simple := class[strings.LastIndexByte(class, '.')+1:]
+	simple := class[strings.LastIndexAny(class, ".$")+1:]
 	names := []string{simple}
-	if s := suffixes[k]; s != "" {
-		if pruned := strings.TrimSuffix(simple, s); pruned != simple && pruned != "" {
-			names = append(names, pruned)
-		}
+	if i := strings.LastIndex(simple, suffixes[k]); i > 0 {
+		names = append(names, simple[:i])
 	}
 	return names
 }
 
-// All returns the plugins of the given kinds (all kinds if none is given) in
-// order of class name.
-func (r *Registry) All(kinds ...Kind) []*Plugin {
+// All returns the plugins of the given kinds (all kinds if none is given) in the
+// order of GET /connector-plugins: by kind, then by class name.
+func (r *Registry) All(of ...Kind) []*Plugin {
 	var out []*Plugin
 	for _, p := range r.plugins {
-		if len(kinds) == 0 || slices.Contains(kinds, p.Kind) {
+		if len(of) == 0 || slices.Contains(of, p.Kind) {
 			out = append(out, p)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b *Plugin) int { return strings.Compare(a.Class, b.Class) })
+	slices.SortStableFunc(out, func(a, b *Plugin) int {
+		return cmp.Or(slices.Index(kinds, a.Kind)-slices.Index(kinds, b.Kind), strings.Compare(a.Class, b.Class))
+	})
 	return out
 }
 
 // Find returns the plugin of a class name or alias among the given kinds. An
 // unknown name and an alias of several classes are errors.
-func (r *Registry) Find(name string, kinds ...Kind) (*Plugin, error) {
+func (r *Registry) Find(name string, of ...Kind) (*Plugin, error) {
 	var found *Plugin
-	for _, p := range r.All(kinds...) {
+	for _, p := range r.All(of...) {
 		if p.Class == name {
 			return p, nil
 		}
