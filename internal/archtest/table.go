@@ -46,6 +46,7 @@ const harness = "(harness)"
 var harnesses = []string{
 	"connect/connecttest",
 	"internal/archtest",
+	"internal/child",
 	"internal/debtool",
 	"internal/freeport",
 	"internal/pgserver",

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/leat-project/leat/internal/child"
 	"github.com/leat-project/leat/internal/debtool"
 	"github.com/leat-project/leat/internal/freeport"
 )
@@ -70,10 +71,10 @@ func removeAbandoned(temp string) {
 	for _, dir := range dirs {
 		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), dirPrefix), "-")
 		n, err := strconv.Atoi(pid)
-		if err != nil || processLives(n) {
+		if err != nil || child.Lives(n) {
 			continue
 		}
-		if server, err := postmasterPid(dir); err == nil && processLives(server) {
+		if server, err := postmasterPid(dir); err == nil && child.Lives(server) {
 			continue
 		}
 		_ = os.RemoveAll(dir)

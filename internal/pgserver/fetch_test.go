@@ -56,7 +56,7 @@ func TestDetachedServerEndsByItsFolder(t *testing.T) {
 	if err := StopDir(s.Dir); err != nil {
 		t.Fatal(err)
 	}
-	<-s.instance.done
+	<-s.process.Done()
 	if err := StopDir(s.Dir); err != nil {
 		t.Fatalf("StopDir without a server: %v", err)
 	}

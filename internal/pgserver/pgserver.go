@@ -31,6 +31,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/leat-project/leat/internal/child"
 )
 
 // The superuser of every server. It logs in with SCRAM over TCP.
@@ -73,10 +75,10 @@ type Server struct {
 	// Port on 127.0.0.1; the same over Stop and Start.
 	Port int
 
-	cfg      Config
-	bin      *binaries
-	temp     bool
-	instance *instance // nil while stopped
+	cfg     Config
+	bin     *binaries
+	temp    bool
+	process *child.Process // of the last start; nil before the first
 }
 
 // Start makes a new server and waits until it takes logins. With a Config.Dir
@@ -131,7 +133,7 @@ func (s *Server) Addr() string { return net.JoinHostPort(Host, strconv.Itoa(s.Po
 func (s *Server) LogFile() string { return filepath.Join(s.Dir, "postgres.log") }
 
 // Running says whether the server process lives.
-func (s *Server) Running() bool { return s.instance != nil && s.instance.alive() }
+func (s *Server) Running() bool { return s.process != nil && s.process.Alive() }
 
 // CreateDatabase creates an empty database.
 func (s *Server) CreateDatabase(ctx context.Context, name string) error {
@@ -165,11 +167,11 @@ func (s *Server) Start(ctx context.Context) error {
 	if err := s.writeSettings(); err != nil {
 		return err
 	}
-	in, err := s.launch()
+	process, err := s.launch()
 	if err != nil {
-		return fmt.Errorf("starting %s: %w", s.bin.path("postgres"), err)
+		return err
 	}
-	s.instance = in
+	s.process = process
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := s.waitReady(ctx); err != nil {
@@ -237,7 +239,7 @@ func (s *Server) waitReady(ctx context.Context) error {
 			return conn.Close(ctx)
 		}
 		select {
-		case <-s.instance.done:
+		case <-s.process.Done():
 			return s.startError()
 		case <-ctx.Done():
 			return fmt.Errorf("%w (last: %w)", ctx.Err(), err)

@@ -6,11 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
+
+	"github.com/leat-project/leat/internal/child"
 )
 
 const (
@@ -36,32 +36,14 @@ func (u user) own(path string) error {
 }
 
 func (u user) set(cmd *exec.Cmd) {
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{}
-	}
 	if u.other {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
 }
 
-// instance is one run of the server's main process.
-type instance struct {
-	pid  int
-	done chan struct{} // closed when the process has ended and was waited for
-}
-
-func (in *instance) alive() bool {
-	select {
-	case <-in.done:
-		return false
-	default:
-		return true
-	}
-}
-
-// launch starts the postmaster in a process group of its own, so that a
-// Control-C at the terminal reaches only the program that owns the server.
-func (s *Server) launch() (*instance, error) {
+// launch starts the postmaster. Should this process die, the kernel asks it for
+// an immediate shutdown, at which it also ends its children.
+func (s *Server) launch() (*child.Process, error) {
 	log, err := os.OpenFile(s.LogFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
@@ -69,75 +51,41 @@ func (s *Server) launch() (*instance, error) {
 	defer log.Close()
 	cmd := exec.Command(s.bin.path("postgres"), "-D", s.dataDir())
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.Dir, s.bin.env(), log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if s.cfg.Detach {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	} else {
-		cmd.SysProcAttr.Pdeathsig = quit
-	}
 	runner().set(cmd)
-	in := &instance{done: make(chan struct{})}
-	started := make(chan error)
-	go in.run(cmd, started)
-	return in, <-started
-}
-
-// run starts the process and waits for it on one locked thread: the kernel
-// sends the death signal when the starting thread ends, not the process.
-func (in *instance) run(cmd *exec.Cmd, started chan<- error) {
-	defer close(in.done)
-	runtime.LockOSThread()
-	err := cmd.Start()
-	if err == nil {
-		in.pid = cmd.Process.Pid
-	}
-	started <- err
-	if err != nil {
-		return
-	}
-	_ = cmd.Wait() // how it ended is in its log; that it ended is what done says
+	return child.Start(cmd, child.Life{Detach: s.cfg.Detach, Signal: quit})
 }
 
 func (s *Server) stop(sig syscall.Signal) error {
 	if !s.Running() {
-		s.instance = nil
 		return nil
 	}
-	if err := syscall.Kill(s.instance.pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return fmt.Errorf("sending %v to PostgreSQL: %w", sig, err)
+	if err := s.process.Signal(sig); err != nil {
+		return err
 	}
-	select {
-	case <-s.instance.done:
-		s.instance = nil
+	if s.process.Wait(stopTimeout) {
 		return nil
-	case <-time.After(stopTimeout):
-		return errors.Join(fmt.Errorf("PostgreSQL (pid %d) did not stop in %v", s.instance.pid, stopTimeout), s.Kill())
 	}
+	return errors.Join(fmt.Errorf("PostgreSQL (pid %d) did not stop in %v", s.process.Pid, stopTimeout), s.Kill())
 }
 
 // Kill ends all processes of the server with SIGKILL and waits for them. The
 // postmaster is halted first, so that it starts no further children.
 func (s *Server) Kill() error {
 	if !s.Running() {
-		s.instance = nil
 		return nil
 	}
-	pid := s.instance.pid
-	_ = syscall.Kill(pid, syscall.SIGSTOP)
-	children := childrenOf(pid)
-	for _, child := range children {
-		_ = syscall.Kill(child, syscall.SIGKILL)
+	if err := s.process.Signal(syscall.SIGSTOP); err != nil {
+		return err
 	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+	children, err := child.Of(s.process.Pid)
+	for _, pid := range children {
+		// One that ended by itself meanwhile is as dead as it should be.
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if err := errors.Join(err, s.process.Kill()); err != nil {
 		return fmt.Errorf("killing PostgreSQL: %w", err)
 	}
-	select {
-	case <-s.instance.done:
-	case <-time.After(stopTimeout):
-		return fmt.Errorf("PostgreSQL (pid %d) did not die in %v", pid, stopTimeout)
-	}
-	s.instance = nil
-	return waitGone(children)
+	return child.WaitGone(stopTimeout, children...)
 }
 
 // StopDir ends the detached server in that folder by a fast shutdown and waits
@@ -150,13 +98,14 @@ func StopDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("reading which PostgreSQL runs in %s: %w", dir, err)
 	}
-	if !isPostmasterOf(pid, dir) {
+	// A stale file may name a process that somebody else has started since.
+	if !strings.Contains(child.CommandLine(pid), filepath.Join(dir, "data")) {
 		return nil
 	}
 	if err := syscall.Kill(pid, interrupt); err != nil {
 		return fmt.Errorf("stopping the PostgreSQL of %s: %w", dir, err)
 	}
-	return waitGone([]int{pid})
+	return child.WaitGone(stopTimeout, pid)
 }
 
 // postmasterPid reads the pid that PostgreSQL notes in its data folder.
@@ -167,62 +116,4 @@ func postmasterPid(dir string) (int, error) {
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	return strconv.Atoi(line)
-}
-
-// isPostmasterOf guards against a stale pid that another process has by now.
-func isPostmasterOf(pid int, dir string) bool {
-	args, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
-	return err == nil && strings.Contains(string(args), filepath.Join(dir, "data"))
-}
-
-// processLives is true for a process that exists and is not a zombie.
-func processLives(pid int) bool {
-	state, _, err := stat(pid)
-	return err == nil && state != "Z" && state != "X"
-}
-
-func childrenOf(parent int) []int {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	var children []int
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		if _, ppid, err := stat(pid); err == nil && ppid == parent {
-			children = append(children, pid)
-		}
-	}
-	return children
-}
-
-// stat reads state and parent of a process. The command name before them may
-// hold blanks and parentheses, so the fields are counted after its last one.
-func stat(pid int) (state string, ppid int, err error) {
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if err != nil {
-		return "", 0, err
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	if len(fields) < 2 {
-		return "", 0, fmt.Errorf("reading the state of process %d: %q", pid, text)
-	}
-	ppid, err = strconv.Atoi(fields[1])
-	return fields[0], ppid, err
-}
-
-func waitGone(pids []int) error {
-	deadline := time.Now().Add(stopTimeout)
-	for _, pid := range pids {
-		for processLives(pid) {
-			if time.Now().After(deadline) {
-				return fmt.Errorf("process %d did not end in %v", pid, stopTimeout)
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
-	}
-	return nil
 }

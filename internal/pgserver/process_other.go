@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os/exec"
 	"syscall"
+
+	"github.com/leat-project/leat/internal/child"
 )
 
 // Private servers run on Linux only; elsewhere everything here says so.
@@ -23,12 +25,8 @@ func runner() user { return user{} }
 func (user) own(string) error { return nil }
 func (user) set(*exec.Cmd)    {}
 
-type instance struct{ done chan struct{} }
-
-func (in *instance) alive() bool { return false }
-
-func (s *Server) launch() (*instance, error) { return nil, errSystem }
-func (s *Server) stop(syscall.Signal) error  { return nil }
+func (s *Server) launch() (*child.Process, error) { return nil, errSystem }
+func (s *Server) stop(syscall.Signal) error       { return nil }
 
 // Kill has nothing to kill here.
 func (s *Server) Kill() error { return nil }
@@ -37,4 +35,3 @@ func (s *Server) Kill() error { return nil }
 func StopDir(string) error { return errSystem }
 
 func postmasterPid(string) (int, error) { return 0, errSystem }
-func processLives(int) bool             { return true }
