@@ -16,12 +16,13 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/leat-project/leat/internal/child"
 	"github.com/leat-project/leat/internal/freeport"
 )
 
 // leat is one running binary.
 type leat struct {
-	cmd     *exec.Cmd
+	proc    *child.Process
 	dir     string
 	rest    string // URL
 	kafka   string // host:port
@@ -50,11 +51,10 @@ func (b *bench) start(ctx context.Context, folder string, set ...string) (*leat,
 	for _, s := range set {
 		args = append(args, "--set", s)
 	}
-	l.cmd = exec.Command(b.binary, args...)
-	l.cmd.Stdout, l.cmd.Stderr = log, log
-	l.cmd.SysProcAttr = dieWithParent()
+	cmd := exec.Command(b.binary, args...)
+	cmd.Stdout, cmd.Stderr = log, log
 	begin := time.Now()
-	if err := l.cmd.Start(); err != nil {
+	if l.proc, err = child.Start(cmd, child.Life{}); err != nil {
 		return nil, err
 	}
 	for {
@@ -79,10 +79,11 @@ func (b *bench) start(ctx context.Context, folder string, set ...string) (*leat,
 
 // stop ends the process gracefully, after 15 s the hard way.
 func (l *leat) stop() {
-	_ = l.cmd.Process.Signal(syscall.SIGTERM)
-	timer := time.AfterFunc(15*time.Second, func() { _ = l.cmd.Process.Kill() })
-	_ = l.cmd.Wait() // the exit status of a stopped server is of no interest
-	timer.Stop()
+	if err := l.proc.Signal(syscall.SIGTERM); err != nil || !l.proc.Wait(15*time.Second) {
+		if err := l.proc.Kill(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: ending leat:", err)
+		}
+	}
 }
 
 // put creates or changes a connector.
@@ -156,7 +157,7 @@ func (l *leat) waitRunning(ctx context.Context, name string) error {
 
 // cpu returns the CPU seconds that the process has used.
 func (l *leat) cpu() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", l.cmd.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", l.proc.Pid))
 	if err != nil {
 		return 0, err
 	}
@@ -172,7 +173,7 @@ func (l *leat) cpu() (float64, error) {
 
 // memory returns VmRSS or VmHWM in MB.
 func (l *leat) memory(field string) (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", l.cmd.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", l.proc.Pid))
 	if err != nil {
 		return 0, err
 	}
