@@ -118,6 +118,10 @@ func show(v any) string {
 	return text(v)
 }
 
+// Text renders a parsed value as ConfigDef.convertToString does: secrets are
+// [hidden], lists joined with commas.
+func Text(v any) string { return text(v) }
+
 // text renders a parsed value as ConfigDef.convertToString does.
 func text(v any) string {
 	switch v := v.(type) {
