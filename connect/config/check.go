@@ -70,7 +70,7 @@ func OneOfFold(valid ...string) Check {
 			for i, o := range valid {
 				upper[i] = strings.ToUpper(o)
 			}
-			slices.Sort(upper)
+			InJavaOrder(upper, func(s string) string { return s })
 			return Invalid(name, v, "String must be one of (case insensitive): "+strings.Join(upper, ", "))
 		}
 		return nil

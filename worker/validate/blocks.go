@@ -27,7 +27,7 @@ func (r *run) addConverter(report *Infos, result *config.Result, key, role strin
 		props["converter.type"] = role
 	}
 	keys := p.Def()
-	values := inJavaOrder(keys.Validate(props).Values, func(v *config.Value) string { return v.Name })
+	values := config.InJavaOrder(keys.Validate(props).Values, func(v *config.Value) string { return v.Name })
 	report.addBlock(key+".", keys, values)
 }
 
@@ -61,7 +61,7 @@ func (r *run) addClient(report *Infos, prefix string, role kafka.Role) {
 	for name, raw := range props {
 		values = append(values, r.override(&config.Value{Name: name, Value: raw}, raw))
 	}
-	report.addBlock(prefix, keys, inJavaOrder(values, func(v *config.Value) string { return v.Name }))
+	report.addBlock(prefix, keys, config.InJavaOrder(values, func(v *config.Value) string { return v.Name }))
 }
 
 // override keeps what Java reports of an overridden setting: a text that does not

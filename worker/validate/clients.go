@@ -29,7 +29,7 @@ var importances = map[string]config.Importance{
 func clientKeys(role kafka.Role) *config.Def {
 	d := kafka.Def(role)
 	for _, k := range d.Keys() {
-		k.Importance(config.Low)
+		k.Importance(config.Low).Doc("Setting " + k.Name + " of the connector's Kafka client, instead of the worker's.")
 		if imp, ok := importances[k.Name]; ok {
 			k.Importance(imp)
 		}

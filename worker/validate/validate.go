@@ -37,7 +37,17 @@ type Validator struct {
 }
 
 // New returns a validator over the plugins of a registry.
-func New(reg *plugin.Registry, w Worker) *Validator { return &Validator{reg, w} }
+func New(reg *plugin.Registry, w Worker) *Validator {
+	full := func(class *string, kind plugin.Kind) {
+		if p, err := reg.Find(*class, kind); err == nil {
+			*class = p.Class
+		}
+	}
+	full(&w.KeyConverter, plugin.Converter)
+	full(&w.ValueConverter, plugin.Converter)
+	full(&w.HeaderConverter, plugin.HeaderConverter)
+	return &Validator{reg, w}
+}
 
 // Validate reports on a connector configuration. A missing connector.class and a
 // class that is not there are bad requests (worker/model); all other problems are

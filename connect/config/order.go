@@ -1,14 +1,14 @@
-package validate
+package config
 
 import (
 	"slices"
 	"unicode/utf16"
 )
 
-// inJavaOrder sorts items as a java.util.HashMap with String keys iterates them
-// when they were put in the order given: Java serves the keys of converters and
-// client overrides so.
-func inJavaOrder[T any](items []T, name func(T) string) []T {
+// InJavaOrder sorts items as a java.util.HashMap with String keys iterates them
+// when they were put in the order given. Java shows such an order in messages and
+// reports. It sorts in place and returns items.
+func InJavaOrder[T any](items []T, name func(T) string) []T {
 	size := 16
 	for len(items)*4 > size*3 {
 		size *= 2
