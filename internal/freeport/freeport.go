@@ -39,3 +39,9 @@ func Take() (int, error) {
 	}
 	return 0, errors.Join(fmt.Errorf("finding a free port on 127.0.0.1 between %d and %d", lowest, highest), last)
 }
+
+// IsFree says whether a server could listen on that port of 127.0.0.1 now.
+func IsFree(port int) bool {
+	l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	return err == nil && l.Close() == nil
+}
