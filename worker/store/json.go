@@ -5,51 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/leat-project/leat/internal/javamap"
 )
-
-// hashOrder returns the keys in the iteration order of a java.util.HashMap that
-// they were put into one by one. Keys of one bucket, whose order depends on the
-// order of the puts, are sorted.
-func hashOrder[V any](m map[string]V) []string {
-	capacity := 16
-	for len(m)*4 > capacity*3 {
-		capacity *= 2
-	}
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	bucket := func(k string) int {
-		h := javaHash(k)
-		return int((h ^ h>>16) & uint32(capacity-1))
-	}
-	slices.SortFunc(keys, func(a, b string) int {
-		if d := bucket(a) - bucket(b); d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
-	})
-	return keys
-}
-
-// javaHash is String.hashCode.
-func javaHash(s string) uint32 {
-	var h uint32
-	for _, r := range s {
-		if r > 0xffff {
-			hi, lo := utf16.EncodeRune(r)
-			h = (h*31+uint32(hi))*31 + uint32(lo)
-			continue
-		}
-		h = h*31 + uint32(r)
-	}
-	return h
-}
 
 // appendString appends a JSON string as Jackson's UTF-8 generator writes it:
 // nothing but quotes, backslashes and control characters is escaped, and
@@ -150,7 +112,7 @@ func appendMap(dst []byte, m map[string]any) ([]byte, error) {
 		return append(dst, "null"...), nil
 	}
 	dst = append(dst, '{')
-	for i, k := range hashOrder(m) {
+	for i, k := range javamap.Order(m) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -166,7 +128,7 @@ func appendMap(dst []byte, m map[string]any) ([]byte, error) {
 // appendStrings is appendMap for configurations.
 func appendStrings(dst []byte, m map[string]string) []byte {
 	dst = append(dst, '{')
-	for i, k := range hashOrder(m) {
+	for i, k := range javamap.Order(m) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}

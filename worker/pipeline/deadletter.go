@@ -1,0 +1,93 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/leat-project/leat/connect"
+	"github.com/leat-project/leat/internal/javamap"
+)
+
+// DeadLetters writes records to the dead letter topic. Its methods are safe for
+// concurrent use.
+type DeadLetters struct {
+	topic   string
+	headers bool
+	client  *kgo.Client
+}
+
+// NewDeadLetters returns a queue that owns client.
+func NewDeadLetters(cfg ErrorConfig, client *kgo.Client) *DeadLetters {
+	return &DeadLetters{topic: cfg.DeadLetterTopic, headers: cfg.DeadLetterHeaders, client: client}
+}
+
+// Flush waits until every dead letter is durable or has failed.
+func (d *DeadLetters) Flush(ctx context.Context) error { return d.client.Flush(ctx) }
+
+// Close closes the producer.
+func (d *DeadLetters) Close() { d.client.Close() }
+
+func (d *DeadLetters) send(r *kgo.Record, done func(error)) {
+	// Not the task's context: a dead letter is written even while the task stops.
+	d.client.Produce(context.Background(), r, func(_ *kgo.Record, err error) { done(err) })
+}
+
+// deadLetter copies the consumed record, bytes as they were, and appends the context
+// headers.
+func (e *Errors) deadLetter(f Failure) *kgo.Record {
+	in := f.Consumed
+	r := &kgo.Record{Topic: e.cfg.DeadLetterTopic, Key: in.Key, Value: in.Value, Partition: -1}
+	if TimestampType(in) != connect.NoTimestampType {
+		r.Timestamp = in.Timestamp
+	} else {
+		r.Timestamp = time.Now()
+	}
+	r.Headers = append(r.Headers, in.Headers...)
+	if !e.cfg.DeadLetterHeaders {
+		return r
+	}
+	add := func(name, value string) {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: "__connect.errors." + name, Value: []byte(value)})
+	}
+	add("topic", in.Topic)
+	add("partition", strconv.Itoa(int(in.Partition)))
+	add("offset", strconv.FormatInt(in.Offset, 10))
+	add("connector.name", e.id.Connector)
+	add("task.id", strconv.Itoa(e.id.Task))
+	add("stage", string(f.Stage))
+	add("class.name", f.Class)
+	add("exception.class.name", connect.ClassOf(f.Err))
+	if msg := message(f.Err); msg != "" {
+		add("exception.message", msg)
+	} else {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: "__connect.errors.exception.message"})
+	}
+	add("exception.stacktrace", Trace(f.Err))
+	return r
+}
+
+// mapText is AbstractMap.toString of a HashMap.
+func mapText(m map[string]any) string {
+	if m == nil {
+		return "null"
+	}
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, k := range javamap.Order(m) {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(k + "=")
+		if m[k] == nil {
+			b.WriteString("null")
+		} else {
+			fmt.Fprint(&b, m[k])
+		}
+	}
+	return b.String() + "}"
+}
