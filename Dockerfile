@@ -5,8 +5,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-ARG VERSION=dev
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/leat ./cmd/leat \
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/leat ./cmd/leat \
  && mkdir -p /out/data
 
 FROM gcr.io/distroless/static-debian12:nonroot
