@@ -257,6 +257,9 @@ func (v Value) BigDecimal() (*big.Int, int32) {
 	return (*big.Int)(v.p), v.scale
 }
 
+// DecimalScale returns the scale of a decimal.
+func (v Value) DecimalScale() int32 { v.must(KindDecimal); return v.scale }
+
 // BigInt returns a Java BigInteger. Do not write to it.
 func (v Value) BigInt() *big.Int { v.must(KindBigInteger); return (*big.Int)(v.p) }
 
