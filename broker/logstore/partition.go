@@ -1,118 +1,266 @@
 package logstore
 
-import "context"
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/leat-project/leat/internal/vfs"
+)
 
 // Partition is one log. All methods are safe for concurrent use.
-type Partition struct{}
+type Partition struct {
+	store *Store
+	dir   *logDir
+	tp    TopicPartition
+	id    TopicID
+	path  string // folder
+	cfg   atomic.Pointer[LogConfig]
 
-// TopicPartition is the name.
-func (p *Partition) TopicPartition() TopicPartition { return TopicPartition{} }
+	// appendMu serializes what changes the log: append, roll, truncate, and the swaps of retention and compaction.
+	// It is held over writes to the page cache, never over a sync.
+	appendMu sync.Mutex
 
-// TopicID is the id in partition.metadata.
-func (p *Partition) TopicID() TopicID { return TopicID{} }
+	// mu guards the published state below. Fields marked (a) are changed only with appendMu held too, so the
+	// holder of appendMu may read them without mu. The atomics are stored under mu and loaded by anyone.
+	mu       sync.Mutex
+	segments []*segment // (a) sorted, never empty, replaced and not modified
+	prod     producers  // changed under both, except that the high watermark moves under mu
+	epochs   epochList  // (a)
 
-// Dir is the index of the log dir in Store.Dirs.
-func (p *Partition) Dir() int { return 0 }
+	start, hw, lso, leo, flushed atomic.Int64
 
-// Config is the configuration in force; SetConfig replaces it at once.
-func (p *Partition) Config() LogConfig       { return LogConfig{} }
-func (p *Partition) SetConfig(cfg LogConfig) {}
-
-// Err is nil, or ErrClosed, or ErrDirOffline.
-func (p *Partition) Err() error { return nil }
-
-// Append checks batches, assigns offsets, and writes them. It changes the bytes in place and does not keep them.
-//
-// On return the batches are in the log and in its page cache; if info.MustFlush, wait for the flush before the
-// acknowledgement. Errors: *recordbatch.Error (bad batch), the producer errors (ErrOutOfOrderSequence,
-// ErrInvalidProducerEpoch, ErrInvalidTxnState, ErrCoordinatorFenced), ErrStorage (nothing of it is in the log),
-// ErrDirOffline, ErrClosed, ErrFencedLeaderEpoch, and ErrUnexpectedOffset for replicas. A duplicate is no error.
-func (p *Partition) Append(batches []byte, o AppendOptions) (AppendInfo, error) {
-	return AppendInfo{}, errSkeleton
+	replicated  bool // SetReplicated
+	savedHW     int64
+	closed      error // why nothing works any more, nil while open
+	closing     bool  // Close is under way: no appends
+	flush       flushState
+	truncations int              // counts truncations: a flush that saw one proves nothing
+	snapshots   map[int64][]byte // offset -> content not yet on disk, nil if it is on disk
+	dirDirty    bool             // the folder gained a file since its last sync
+	epochsDirty bool             // epochs differ from leader-epoch-checkpoint
+	cleaned     int64            // end of the last compaction, -1 none
+	jitter      int64            // ms, of the active segment
+	watchers    watchers
 }
 
-// AfterFlush calls done once everything below offset is flushed, at once if it is already; with an error
-// (ErrDirOffline, ErrClosed) if that will not happen. It starts the flush; it does not block. done is called
-// without locks held, after the high watermark moved, and must not block; on one goroutine of the store a flush,
-// or on the caller's.
-func (p *Partition) AfterFlush(offset int64, done func(error)) {}
+func newPartition(s *Store, d *logDir, tp TopicPartition, path string, cfg LogConfig) *Partition {
+	p := &Partition{store: s, dir: d, tp: tp, path: path, prod: newProducers(), snapshots: map[int64][]byte{}, cleaned: -1}
+	p.cfg.Store(&cfg)
+	p.flush.run = p.flushLoop
+	p.drawJitter()
+	return p
+}
 
-// WaitFlushed is AfterFlush for callers that can wait.
-func (p *Partition) WaitFlushed(ctx context.Context, offset int64) error { return errSkeleton }
+// TopicPartition is the name.
+func (p *Partition) TopicPartition() TopicPartition { return p.tp }
 
-// LogStartOffset, LogEndOffset, HighWatermark, LastStableOffset and FlushedOffset are the offsets of the log;
-// each is the first offset that is not (any more, yet) in the range it bounds.
-func (p *Partition) LogStartOffset() int64   { return 0 }
-func (p *Partition) LogEndOffset() int64     { return 0 }
-func (p *Partition) HighWatermark() int64    { return 0 }
-func (p *Partition) LastStableOffset() int64 { return 0 }
-func (p *Partition) FlushedOffset() int64    { return 0 }
+// TopicID is the id in partition.metadata, zero if that file was missing.
+func (p *Partition) TopicID() TopicID { return p.id }
 
-// SetReplicated hands the high watermark to replication: with on it moves only by SetHighWatermark. Off (the
-// default) it follows the log end, or the flushed offset with FlushBeforeAck.
-func (p *Partition) SetReplicated(on bool) {}
+// Dir is the index of the log dir in Store.Dirs.
+func (p *Partition) Dir() int { return p.dir.index }
 
-// SetHighWatermark moves the high watermark of a replicated partition forward to hw, at most to what is
-// appended (flushed, with FlushBeforeAck), and returns where it is.
-func (p *Partition) SetHighWatermark(hw int64) int64 { return 0 }
+// Path is the folder of the partition.
+func (p *Partition) Path() string { return p.path }
 
-// LeaderEpoch is the last epoch in the log's epoch list, -1 if there is none.
-func (p *Partition) LeaderEpoch() int32 { return -1 }
+// Config is the configuration in force.
+func (p *Partition) Config() LogConfig { return *p.cfg.Load() }
+
+// SetConfig replaces the configuration at once.
+func (p *Partition) SetConfig(cfg LogConfig) {
+	cfg.setDefaults()
+	p.cfg.Store(&cfg)
+	p.mu.Lock()
+	ev := p.advanceLocked()
+	dirty := p.flushed.Load() < p.leo.Load()
+	p.mu.Unlock()
+	p.notify(ev)
+	if cfg.FlushBeforeAck && dirty {
+		p.startFlush()
+	}
+}
+
+// Err is nil, or ErrClosed, or ErrDirOffline.
+func (p *Partition) Err() error {
+	if err := p.dir.err(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
+// LogStartOffset is the first offset that may be read.
+func (p *Partition) LogStartOffset() int64 { return p.start.Load() }
+
+// LogEndOffset is the offset that the next record gets.
+func (p *Partition) LogEndOffset() int64 { return p.leo.Load() }
+
+// HighWatermark is the end of what consumers may read.
+func (p *Partition) HighWatermark() int64 { return p.hw.Load() }
+
+// LastStableOffset is the end of what read_committed consumers may read.
+func (p *Partition) LastStableOffset() int64 { return p.lso.Load() }
+
+// FlushedOffset is the end of what a power cut cannot take.
+func (p *Partition) FlushedOffset() int64 { return p.flushed.Load() }
+
+// Size is the length of all segments in bytes.
+func (p *Partition) Size() int64 {
+	var n int64
+	for _, s := range p.segmentList() {
+		n += s.size.Load()
+	}
+	return n
+}
+
+func (p *Partition) segmentList() []*segment {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.segments
+}
+
+// active is the segment that is appended to. Caller holds appendMu or mu.
+func (p *Partition) active() *segment { return p.segments[len(p.segments)-1] }
+
+// segmentFor returns the index of the segment that holds offset, or the first one behind it would be in.
+func segmentFor(segs []*segment, offset int64) int {
+	i, found := slices.BinarySearchFunc(segs, offset, func(s *segment, off int64) int {
+		switch {
+		case s.base < off:
+			return -1
+		case s.base > off:
+			return 1
+		}
+		return 0
+	})
+	if found {
+		return i
+	}
+	return max(i-1, 0)
+}
+
+func (p *Partition) drawJitter() {
+	cfg := p.cfg.Load()
+	p.jitter = 0
+	if limit := min(cfg.SegmentJitterMs, cfg.SegmentMs); limit > 0 {
+		p.jitter = rand.Int64N(limit)
+	}
+}
+
+// rollAppendLocked makes a new active segment at the log end. What the old one still needs (final index entries,
+// sync, producer snapshot) is done by the next flush, which is started.
+func (p *Partition) rollAppendLocked() error {
+	base := p.leo.Load()
+	seg := newSegment(p.store.fs, p.path, base)
+	if err := seg.create(); err != nil {
+		return fmt.Errorf("rolling %s at offset %d: %w: %w", p.tp, base, ErrStorage, err)
+	}
+	snap := p.prod.encodeSnapshot()
+	p.mu.Lock()
+	p.segments = append(slices.Clip(p.segments), seg)
+	p.dirDirty = true
+	if _, there := p.snapshots[base]; !there {
+		p.snapshots[base] = snap
+	}
+	p.mu.Unlock()
+	p.drawJitter()
+	p.startFlush()
+	return nil
+}
 
 // AssignLeaderEpoch records that epoch starts at the log end: a new leader calls it before it appends.
 // ErrFencedLeaderEpoch if a later epoch is recorded.
-func (p *Partition) AssignLeaderEpoch(epoch int32) error { return errSkeleton }
+func (p *Partition) AssignLeaderEpoch(epoch int32) error {
+	p.appendMu.Lock()
+	defer p.appendMu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.assignEpochLocked(epoch, p.leo.Load())
+}
+
+func (p *Partition) assignEpochLocked(epoch int32, start int64) error {
+	if last := p.epochs.last(); epoch < last {
+		return fmt.Errorf("leader epoch %d of %s is below %d: %w", epoch, p.tp, last, ErrFencedLeaderEpoch)
+	}
+	if p.epochs.assign(epoch, start) {
+		p.epochsDirty = true
+	}
+	return nil
+}
+
+// LeaderEpoch is the last epoch in the log's epoch list, -1 if there is none.
+func (p *Partition) LeaderEpoch() int32 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.epochs.last()
+}
 
 // EpochEndOffset answers OffsetsForLeaderEpoch (KIP-101, KIP-279).
-func (p *Partition) EpochEndOffset(epoch int32) EpochEnd { return EpochEnd{} }
+func (p *Partition) EpochEndOffset(epoch int32) EpochEnd {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.epochs.end(epoch, p.leo.Load())
+}
 
 // EpochAt is the leader epoch of an offset, -1 if unknown.
-func (p *Partition) EpochAt(offset int64) int32 { return -1 }
-
-// Read finds stored batches from an offset on, within one segment. Nothing below the log start or above the log
-// end is an error: ErrOffsetOutOfRange; between bound and log end the result is empty.
-func (p *Partition) Read(o ReadOptions) (ReadResult, error) { return ReadResult{}, errSkeleton }
-
-// Release gives the file back. The zero ReadResult may be released.
-func (r *ReadResult) Release() {}
-
-// OffsetForTimestamp finds the first record with a timestamp of at least ms, at or after the log start and below
-// bound.
-func (p *Partition) OffsetForTimestamp(ms int64, bound Bound) (TimestampOffset, error) {
-	return TimestampOffset{}, errSkeleton
+func (p *Partition) EpochAt(offset int64) int32 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.epochs.at(offset)
 }
-
-// MaxTimestampOffset finds the first record with the largest timestamp below the high watermark.
-func (p *Partition) MaxTimestampOffset() (TimestampOffset, error) {
-	return TimestampOffset{}, errSkeleton
-}
-
-// DeleteRecordsBefore moves the log start up to offset, at most to the high watermark (ErrOffsetOutOfRange
-// beyond), removes segments wholly below it, and returns the log start.
-func (p *Partition) DeleteRecordsBefore(offset int64) (int64, error) { return 0, errSkeleton }
-
-// Truncate drops everything from offset on: for followers that diverged from their leader.
-func (p *Partition) Truncate(offset int64) error { return errSkeleton }
-
-// TruncateFully drops everything and starts over at offset.
-func (p *Partition) TruncateFully(offset int64) error { return errSkeleton }
 
 // ActiveProducers lists the producers whose state is kept, sorted by id.
-func (p *Partition) ActiveProducers() []ActiveProducer { return nil }
+func (p *Partition) ActiveProducers() []ActiveProducer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make([]ActiveProducer, 0, len(p.prod.byID))
+	for _, e := range p.prod.byID {
+		last, _ := e.last()
+		out = append(out, ActiveProducer{
+			ProducerID: e.id, Epoch: e.epoch, LastSequence: last.lastSeq, LastTimestamp: e.lastTimestamp,
+			CoordinatorEpoch: e.coordEpoch, TxnStartOffset: e.txnStart,
+		})
+	}
+	slices.SortFunc(out, func(a, b ActiveProducer) int {
+		if a.ProducerID < b.ProducerID {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
 
 // HasOngoingTransaction says whether a producer with this epoch has a transaction open here.
-func (p *Partition) HasOngoingTransaction(producerID int64, epoch int16) bool { return false }
+func (p *Partition) HasOngoingTransaction(producerID int64, epoch int16) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.prod.byID[producerID]
+	return e != nil && e.epoch == epoch && e.txnStart >= 0
+}
 
-// Size is the length of all segments in bytes.
-func (p *Partition) Size() int64 { return 0 }
+// expireProducers forgets idle producers.
+func (p *Partition) expireProducers(beforeMs int64) {
+	p.appendMu.Lock()
+	defer p.appendMu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.prod.expire(beforeMs)
+}
 
-// Watch registers w for the events in mask until Unwatch. To park without missing an event: Watch, look at the
-// offsets again, then wait.
-func (p *Partition) Watch(w Watcher, mask Event) {}
+// storageError names the partition and marks err as a failure of the disk. A failed sync takes the dir offline.
+func (p *Partition) storageError(doing string, err error) error {
+	var se *vfs.SyncError
+	if errors.As(err, &se) {
+		p.dir.fail(err)
+		return fmt.Errorf("%s of %s: %w: %w", doing, p.tp, ErrDirOffline, err)
+	}
+	return fmt.Errorf("%s of %s: %w: %w", doing, p.tp, ErrStorage, err)
+}
 
-// Unwatch ends Watch. A call of LogChanged that has begun may still be running.
-func (p *Partition) Unwatch(w Watcher) {}
-
-// ApplyRetention runs the retention rules and the removal of segments below the log start now. Store.Run calls
-// it regularly.
-func (p *Partition) ApplyRetention() (deleted int, err error) { return 0, errSkeleton }
+func (p *Partition) file(name string) string { return filepath.Join(p.path, name) }

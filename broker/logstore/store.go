@@ -1,12 +1,40 @@
 package logstore
 
 import (
+	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/leat-project/leat/internal/vfs"
 )
 
 // Store owns log dirs and the partitions in them. All methods are safe for concurrent use.
-type Store struct{}
+type Store struct {
+	cfg       Config
+	fs        vfs.FS
+	log       *slog.Logger
+	clusterID string
+	dirs      []*logDir
+	flushes   sync.WaitGroup // flush goroutines and the like; Close waits for them
+
+	mu     sync.RWMutex // guards what follows
+	parts  map[TopicPartition]*Partition
+	trash  []trash
+	closed bool
+
+	warnings warnLimiter
+}
 
 // DirInfo describes a log dir.
 type DirInfo struct {
@@ -15,43 +43,369 @@ type DirInfo struct {
 	Offline error   // what took it offline, nil if it is in service
 }
 
-var errSkeleton = errors.New("not there yet")
-
 // Open locks the log dirs, reads or writes meta.properties, and recovers every partition folder, in parallel.
-// A *vfs.LockedError names the process that holds a dir. A dir that cannot be read is offline; with none left
-// Open fails. After a clean shutdown nothing is scanned.
-func Open(cfg Config) (*Store, error) { return nil, errSkeleton }
+// A *vfs.LockedError names the process that holds a dir. A partition whose files cannot be repaired is there with
+// an Err that says why; the others work. After a clean shutdown nothing is scanned.
+func Open(cfg Config) (*Store, error) {
+	cfg.setDefaults()
+	if len(cfg.Dirs) == 0 {
+		return nil, errors.New("opening log store: no log dirs given")
+	}
+	s := &Store{cfg: cfg, fs: cfg.FS, log: cfg.Logger, clusterID: cfg.ClusterID, parts: map[TopicPartition]*Partition{}}
+	for i, path := range cfg.Dirs {
+		d, err := s.openDir(i, path)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("opening log dir %s: %w", path, err), s.unlock())
+		}
+		s.dirs = append(s.dirs, d)
+	}
+	var g errgroup.Group
+	for _, d := range s.dirs {
+		g.Go(func() error { return s.loadDir(d) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, errors.Join(err, s.unlock())
+	}
+	return s, nil
+}
 
-// Run does the background work (retention, compaction, flush.ms, checkpoints, removal of deleted folders,
-// producer expiration) until ctx ends. Call it once.
-func (s *Store) Run(ctx context.Context) error { return errSkeleton }
+// unlock releases the locks of all dirs.
+func (s *Store) unlock() error {
+	var errs []error
+	for _, d := range s.dirs {
+		errs = append(errs, d.lock.Close())
+	}
+	return errors.Join(errs...)
+}
 
-// Close flushes everything, writes producer snapshots, checkpoints and the clean shutdown marker, and releases
-// the locks. Stop appending first. If ctx ends early the marker is not written and the next Open recovers.
-func (s *Store) Close(ctx context.Context) error { return errSkeleton }
+// loadDir opens all partitions of a dir.
+func (s *Store) loadDir(d *logDir) error {
+	names, err := s.fs.List(d.path)
+	if err != nil {
+		return fmt.Errorf("listing log dir: %w", err)
+	}
+	cks := d.readCheckpoints()
+	var g errgroup.Group
+	g.SetLimit(s.cfg.RecoveryThreads)
+	for _, name := range names {
+		path := filepath.Join(d.path, name)
+		if strings.HasSuffix(name, deleteFolderSuffix) {
+			s.addTrash(path, 0)
+			continue
+		}
+		tp, ok := parsePartitionFolder(name)
+		if !ok {
+			continue
+		}
+		if info, err := s.fs.Stat(path); err != nil || !info.Dir {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		g.Go(func() error {
+			p := newPartition(s, d, tp, path, s.cfg.Default)
+			if err := p.load(cks); err != nil {
+				if isSyncError(err) {
+					return err
+				}
+				s.log.Error("partition cannot be opened", "partition", tp.String(), "err", err)
+				p.closed = fmt.Errorf("%w: %w", ErrStorage, err)
+			}
+			return s.register(p)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if d.clean {
+		// From now on a crash is unclean.
+		if err := s.fs.Remove(filepath.Join(d.path, cleanShutdownFile)); err != nil {
+			return fmt.Errorf("removing the clean shutdown marker: %w", err)
+		}
+		return vfs.SyncDir(s.fs, d.path)
+	}
+	return nil
+}
+
+func (s *Store) register(p *Partition) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other := s.parts[p.tp]; other != nil {
+		return fmt.Errorf("partition %s is in %s and in %s: move one of them away: %w", p.tp, other.path, p.path, ErrExists)
+	}
+	if s.closed {
+		return ErrClosed
+	}
+	s.parts[p.tp] = p
+	return nil
+}
+
+// Suffixes of folders, Kafka's.
+const (
+	deleteFolderSuffix = "-delete"
+	strayFolderSuffix  = "-stray"
+	futureFolderSuffix = "-future"
+)
+
+// parsePartitionFolder splits <topic>-<n>. Names with one of the suffixes are no partitions.
+func parsePartitionFolder(name string) (TopicPartition, bool) {
+	i := strings.LastIndexByte(name, '-')
+	if i <= 0 {
+		return TopicPartition{}, false
+	}
+	n, err := strconv.ParseUint(name[i+1:], 10, 31)
+	if err != nil || strconv.FormatUint(n, 10) != name[i+1:] {
+		return TopicPartition{}, false
+	}
+	return TopicPartition{name[:i], int32(n)}, true
+}
 
 // ClusterID is the cluster id in meta.properties.
-func (s *Store) ClusterID() string { return "" }
+func (s *Store) ClusterID() string { return s.clusterID }
 
 // Dirs describes the log dirs in the order of Config.Dirs.
-func (s *Store) Dirs() []DirInfo { return nil }
-
-// Create makes the folder of a new partition, durably, in the dir with the fewest partitions, and opens it.
-// ErrExists if the partition is there.
-func (s *Store) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Partition, error) {
-	return nil, errSkeleton
+func (s *Store) Dirs() []DirInfo {
+	out := make([]DirInfo, len(s.dirs))
+	for i, d := range s.dirs {
+		out[i] = DirInfo{Path: d.path, ID: d.id, Offline: d.err()}
+	}
+	return out
 }
 
 // Get returns an open partition, nil if there is none.
-func (s *Store) Get(tp TopicPartition) *Partition { return nil }
+func (s *Store) Get(tp TopicPartition) *Partition {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.parts[tp]
+}
 
-// Partitions returns all open partitions, sorted by topic and number.
-func (s *Store) Partitions() []*Partition { return nil }
+// Partitions returns all partitions, sorted by topic and number.
+func (s *Store) Partitions() []*Partition {
+	s.mu.RLock()
+	list := slices.Collect(maps.Values(s.parts))
+	s.mu.RUnlock()
+	slices.SortFunc(list, func(a, b *Partition) int { return compareTP(a.tp, b.tp) })
+	return list
+}
+
+func compareTP(a, b TopicPartition) int {
+	return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+}
+
+// Create makes the folder of a new partition, durably, in the dir in service with the fewest partitions, and opens
+// it. ErrExists if the partition is there, ErrDirOffline if no dir is in service.
+func (s *Store) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Partition, error) {
+	if got, ok := parsePartitionFolder(tp.String()); !ok || got != tp || strings.ContainsAny(tp.Topic, `/\`) {
+		return nil, fmt.Errorf("creating partition: %q is no folder name", tp)
+	}
+	if s.Get(tp) != nil {
+		return nil, fmt.Errorf("creating %s: %w", tp, ErrExists)
+	}
+	d, err := s.emptiestDir()
+	if err != nil {
+		return nil, fmt.Errorf("creating %s: %w", tp, err)
+	}
+	cfg.setDefaults()
+	p := newPartition(s, d, tp, filepath.Join(d.path, tp.String()), cfg)
+	p.id = id
+	if err := p.create(); err != nil {
+		return nil, p.storageError("creating", err)
+	}
+	if err := s.register(p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// emptiestDir is the dir in service with the fewest partitions.
+func (s *Store) emptiestDir() (*logDir, error) {
+	count := make([]int, len(s.dirs))
+	for _, p := range s.Partitions() {
+		count[p.dir.index]++
+	}
+	var best *logDir
+	for _, d := range s.dirs {
+		if d.err() == nil && (best == nil || count[d.index] < count[best.index]) {
+			best = d
+		}
+	}
+	if best == nil {
+		return nil, s.dirs[0].err()
+	}
+	return best, nil
+}
+
+// create writes the files of a new partition. The folder is durable when it returns; a crash in between leaves a
+// folder without records, with or without partition.metadata.
+func (p *Partition) create() error {
+	fsys := p.store.fs
+	if err := fsys.MkdirAll(p.path); err != nil {
+		return err
+	}
+	if err := writePartitionMetadata(fsys, p.file(partitionMetadataFile), p.id); err != nil {
+		return err
+	}
+	seg := newSegment(fsys, p.path, 0)
+	if err := seg.create(); err != nil {
+		return err
+	}
+	p.segments = []*segment{seg}
+	p.dirDirty = true
+	return vfs.SyncDir(fsys, p.dir.path)
+}
 
 // Delete closes a partition and renames its folder durably to <topic>-<n>.<uuid>-delete; Run removes it after
 // file.delete.delay.ms. Readers that hold data keep it. ErrUnknown if there is none. It needs no disk space.
-func (s *Store) Delete(tp TopicPartition) error { return errSkeleton }
+func (s *Store) Delete(tp TopicPartition) error {
+	path, err := s.takeOut(tp, deleteFolderSuffix)
+	if err != nil {
+		return err
+	}
+	s.addTrash(path, s.cfg.Default.FileDeleteDelayMs)
+	return nil
+}
 
 // MarkStray closes a partition that the cluster's metadata does not know and renames its folder to
 // <topic>-<n>.<uuid>-stray, where it stays for a person to look at.
-func (s *Store) MarkStray(tp TopicPartition) error { return errSkeleton }
+func (s *Store) MarkStray(tp TopicPartition) error {
+	_, err := s.takeOut(tp, strayFolderSuffix)
+	return err
+}
+
+// takeOut closes a partition and renames its folder.
+func (s *Store) takeOut(tp TopicPartition, suffix string) (string, error) {
+	s.mu.Lock()
+	p := s.parts[tp]
+	delete(s.parts, tp)
+	s.mu.Unlock()
+	if p == nil {
+		return "", fmt.Errorf("removing %s: %w", tp, ErrUnknown)
+	}
+	p.close(ErrClosed)
+	id := newID()
+	// A name of 249 characters with number, id and suffix would exceed 255.
+	name := tp.String()
+	ending := "." + hex.EncodeToString(id[:]) + suffix
+	if len(name)+len(ending) > 255 {
+		name = name[:255-len(ending)]
+	}
+	p.appendMu.Lock()
+	defer p.appendMu.Unlock()
+	path := filepath.Join(p.dir.path, name+ending)
+	if err := s.fs.Rename(p.path, path); err != nil {
+		return "", p.storageError("removing", err)
+	}
+	if err := vfs.SyncDir(s.fs, p.dir.path); err != nil {
+		return "", p.storageError("removing", err)
+	}
+	return path, nil
+}
+
+// close ends the service of a partition: waiters and watchers get err, files close when their readers are done.
+func (p *Partition) close(err error) {
+	p.appendMu.Lock()
+	p.mu.Lock()
+	if p.closed == nil {
+		p.closed = err
+	}
+	segs := p.segments
+	p.mu.Unlock()
+	p.appendMu.Unlock()
+	p.failWaiters(err)
+	for _, s := range segs {
+		s.retire()
+	}
+	p.notify(EventClosed)
+}
+
+// Close flushes everything, writes producer snapshots, checkpoints and the clean shutdown marker, and releases
+// the locks. Stop Run and appending first. If ctx ends early, or anything fails, the marker of that dir is not
+// written and the next Open recovers.
+func (s *Store) Close(ctx context.Context) error {
+	parts := s.Partitions()
+	s.mu.Lock()
+	again := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if again {
+		return nil
+	}
+	failed := make([]error, len(s.dirs))
+	for _, p := range parts {
+		p.mu.Lock()
+		p.closing = true
+		p.mu.Unlock()
+	}
+	var mu sync.Mutex
+	var g errgroup.Group
+	g.SetLimit(maxParallelSyncs)
+	for _, p := range parts {
+		g.Go(func() error {
+			if err := p.shutDown(ctx); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed[p.dir.index] = errors.Join(failed[p.dir.index], err)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // its functions return nil: errors are kept by dir
+	for i, d := range s.dirs {
+		if failed[i] == nil {
+			failed[i] = d.shutDown()
+		}
+	}
+	for _, p := range parts {
+		p.close(ErrClosed)
+	}
+	s.flushes.Wait()
+	return errors.Join(append(failed, s.unlock())...)
+}
+
+// shutDown makes a partition durable as it is, with all its files.
+func (p *Partition) shutDown(ctx context.Context) error {
+	if err := p.Err(); err != nil {
+		return nil // it was not in service: nothing was promised
+	}
+	if err := p.WaitFlushed(ctx, p.LogEndOffset()); err != nil {
+		return fmt.Errorf("closing %s: %w", p.tp, err)
+	}
+	p.appendMu.Lock()
+	defer p.appendMu.Unlock()
+	p.mu.Lock()
+	segs, leo := p.segments, p.leo.Load()
+	if _, there := p.snapshots[leo]; !there && len(p.prod.byID) > 0 {
+		p.snapshots[leo] = p.prod.encodeSnapshot()
+	}
+	epochs := p.epochs.encode()
+	p.mu.Unlock()
+	for _, s := range segs {
+		if !s.sealed.Load() {
+			if err := p.seal(s); err != nil {
+				return p.storageError("closing", err)
+			}
+		}
+	}
+	if err := p.writeSnapshots(); err != nil {
+		return p.storageError("closing", err)
+	}
+	if err := vfs.WriteFileAtomic(p.store.fs, p.file(leaderEpochFile), epochs); err != nil {
+		return p.storageError("closing", err)
+	}
+	return nil
+}
+
+// shutDown writes what a dir needs for a start without recovery; the marker comes last.
+func (d *logDir) shutDown() error {
+	if err := d.checkpointAll(); err != nil {
+		return fmt.Errorf("closing log dir %s: %w", d.path, err)
+	}
+	path := filepath.Join(d.path, cleanShutdownFile)
+	if err := vfs.WriteFileAtomic(d.store.fs, path, []byte(`{"version":0,"brokerEpoch":-1}`)); err != nil {
+		return fmt.Errorf("closing log dir %s: %w", d.path, err)
+	}
+	return nil
+}
+
+func (s *Store) nowMs() int64 { return s.cfg.Now().UnixMilli() }

@@ -175,3 +175,21 @@ func ReadMarker(b Batch) (m Marker, ok bool, err error) {
 	}
 	return Marker{Commit: kind == 1, CoordinatorEpoch: int32(binary.BigEndian.Uint32(rec.Value[2:]))}, true, nil
 }
+
+// Recompress appends b with its record section in another codec to dst, everything else unchanged. rd is scratch.
+func Recompress(dst []byte, b Batch, c Codec, level int, rd *Reader) ([]byte, error) {
+	if err := rd.Reset(b); err != nil {
+		return nil, err
+	}
+	start := len(dst)
+	dst = append(dst, b[:HeaderSize]...)
+	dst, err := Compress(dst, rd.Uncompressed(), c, level)
+	if err != nil {
+		return nil, err
+	}
+	out := Batch(dst[start:])
+	binary.BigEndian.PutUint32(out[posLength:], uint32(len(out)-LogOverhead))
+	binary.BigEndian.PutUint16(out[posAttributes:], b.attributes()&^attrCodec|uint16(c))
+	out.updateCRC()
+	return dst, nil
+}

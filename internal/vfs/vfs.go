@@ -80,6 +80,33 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s is locked by another process: stop it or use another folder", e.Path)
 }
 
+// SyncError marks a failed sync of a file or directory: what is on disk is unknown from then on.
+type SyncError struct {
+	Path string
+	Err  error
+}
+
+func (e *SyncError) Error() string { return "syncing " + e.Path + ": " + e.Err.Error() }
+
+// Unwrap returns what the sync said.
+func (e *SyncError) Unwrap() error { return e.Err }
+
+// SyncFile syncs an open file; a failure is a *SyncError that names path.
+func SyncFile(f File, path string) error {
+	if err := f.Sync(); err != nil {
+		return &SyncError{path, err}
+	}
+	return nil
+}
+
+// SyncDir syncs a directory; a failure is a *SyncError.
+func SyncDir(fsys FS, path string) error {
+	if err := fsys.SyncDir(path); err != nil {
+		return &SyncError{path, err}
+	}
+	return nil
+}
+
 // ReadFile returns the whole content of a file, refusing one longer than limit bytes.
 func ReadFile(fsys FS, name string, limit int64) ([]byte, error) {
 	f, err := fsys.Open(name)
@@ -102,7 +129,7 @@ func ReadFile(fsys FS, name string, limit int64) ([]byte, error) {
 }
 
 // WriteFileAtomic replaces a file by content so that a crash leaves the old or the new one, whole: it writes
-// name.tmp, syncs it, renames it and syncs the directory.
+// name.tmp, syncs it, renames it and syncs the directory. A failed sync is a *SyncError.
 func WriteFileAtomic(fsys FS, name string, content []byte) error {
 	tmp := name + ".tmp"
 	if err := writeSynced(fsys, tmp, content); err != nil {
@@ -111,7 +138,7 @@ func WriteFileAtomic(fsys FS, name string, content []byte) error {
 	if err := fsys.Rename(tmp, name); err != nil {
 		return fmt.Errorf("renaming %s: %w", tmp, err)
 	}
-	return fsys.SyncDir(filepath.Dir(name))
+	return SyncDir(fsys, filepath.Dir(name))
 }
 
 func writeSynced(fsys FS, name string, content []byte) error {
@@ -122,7 +149,7 @@ func writeSynced(fsys FS, name string, content []byte) error {
 	if _, err := f.WriteAt(content, 0); err != nil {
 		return errors.Join(err, f.Close())
 	}
-	if err := f.Sync(); err != nil {
+	if err := SyncFile(f, name); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	return f.Close()

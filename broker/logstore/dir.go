@@ -1,0 +1,221 @@
+package logstore
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/leat-project/leat/internal/vfs"
+)
+
+// maxParallelSyncs bounds the syncs that run at once in one log dir.
+const maxParallelSyncs = 64
+
+// logDir is one of log.dirs.
+type logDir struct {
+	store     *Store
+	index     int
+	path      string
+	id        TopicID
+	lock      io.Closer
+	clean     bool // .kafka_cleanshutdown was there at Open
+	syncSlots chan struct{}
+
+	failOnce sync.Once
+	failure  atomic.Pointer[error] // why it is offline
+
+	ckMu sync.Mutex // one checkpoint writer at a time; held over the write, which nobody on the data path waits for
+}
+
+// err is nil or ErrDirOffline with the reason.
+func (d *logDir) err() error {
+	if e := d.failure.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// fail takes the dir offline, for good. Everybody who waits for one of its partitions is told.
+func (d *logDir) fail(cause error) {
+	d.failOnce.Do(func() {
+		err := fmt.Errorf("%w: %s: %w", ErrDirOffline, d.path, cause)
+		d.failure.Store(&err)
+		d.store.log.Error("log dir is offline, restart after repairing the disk", "dir", d.path, "err", cause)
+		d.store.flushes.Add(1)
+		go func() { // Close waits for it
+			defer d.store.flushes.Done()
+			for _, p := range d.store.Partitions() {
+				if p.dir == d {
+					p.failWaiters(err)
+					p.notify(EventClosed)
+				}
+			}
+			if f := d.store.cfg.OnDirOffline; f != nil {
+				f(d.path, cause)
+			}
+		}()
+	})
+}
+
+// openDir locks a log dir and reads or makes its meta.properties. clusterID may be empty.
+func (s *Store) openDir(index int, path string) (*logDir, error) {
+	d := &logDir{store: s, index: index, path: path, syncSlots: make(chan struct{}, maxParallelSyncs)}
+	if there, err := vfs.Exists(s.fs, path); err != nil {
+		return nil, err
+	} else if !there {
+		if err := s.fs.MkdirAll(path); err != nil {
+			return nil, fmt.Errorf("creating log dir: %w", err)
+		}
+		if err := vfs.SyncDir(s.fs, filepath.Dir(path)); err != nil {
+			return nil, err
+		}
+	}
+	lock, err := s.fs.Lock(filepath.Join(path, lockFile))
+	if err != nil {
+		return nil, err
+	}
+	d.lock = lock
+	if err := d.loadMeta(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	if d.clean, err = vfs.Exists(s.fs, filepath.Join(path, cleanShutdownFile)); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return d, nil
+}
+
+// loadMeta reads meta.properties (Kafka: PropertiesUtils, MetaProperties), checks that this node owns the dir, and
+// writes the file if it is missing.
+func (d *logDir) loadMeta() error {
+	s := d.store
+	path := filepath.Join(d.path, metaPropertiesFile)
+	there, err := vfs.Exists(s.fs, path)
+	if err != nil {
+		return err
+	}
+	if !there {
+		if s.clusterID == "" {
+			s.clusterID = newID().String()
+		}
+		d.id = newID()
+		text := fmt.Sprintf("version=1\ncluster.id=%s\nnode.id=%d\ndirectory.id=%s\n", s.clusterID, s.cfg.NodeID, d.id)
+		return vfs.WriteFileAtomic(s.fs, path, []byte(text))
+	}
+	data, err := vfs.ReadFile(s.fs, path, maxTextFile)
+	if err != nil {
+		return err
+	}
+	props := map[string]string{}
+	for line := range strings.Lines(string(data)) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(k, "#") {
+			props[strings.TrimSpace(k)] = strings.TrimSpace(v)
+		}
+	}
+	if v := props["version"]; v != "1" {
+		return fmt.Errorf("%s: version is %q, this program reads version 1: a newer program wrote it", path, v)
+	}
+	if v, want := props["node.id"], fmt.Sprint(s.cfg.NodeID); v != want {
+		return fmt.Errorf("%s: node.id is %s, this node is %s: set node.id to it or use another log dir", path, v, want)
+	}
+	id := props["cluster.id"]
+	if s.clusterID == "" {
+		s.clusterID = id
+	}
+	if id != s.clusterID {
+		return fmt.Errorf("%s: cluster.id is %s, want %s: the folder belongs to another cluster", path, id, s.clusterID)
+	}
+	if d.id, err = ParseTopicID(props["directory.id"]); err != nil {
+		return fmt.Errorf("%s: directory.id: %w", path, err)
+	}
+	return nil
+}
+
+// newID returns a random id whose text does not begin with '-' (Kafka: Uuid.randomUuid).
+func newID() TopicID {
+	for {
+		var id TopicID
+		rand.Read(id[:]) // never fails
+		id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+		if id.String()[0] != '-' {
+			return id
+		}
+	}
+}
+
+// checkpoints are the offset files of a dir.
+type checkpoints struct {
+	recovery, start, hw, cleaner offsetCheckpoint
+}
+
+// readCheckpoints reads them all. A damaged file counts as missing: recovery then reads more than it had to.
+func (d *logDir) readCheckpoints() checkpoints {
+	read := func(name string) offsetCheckpoint {
+		c, err := readCheckpoint(d.store.fs, filepath.Join(d.path, name))
+		if err != nil {
+			d.store.log.Warn("ignoring checkpoint file", "err", err)
+		}
+		return c
+	}
+	return checkpoints{read(recoveryPointFile), read(logStartFile), read(highWatermarkFile), read(cleanerFile)}
+}
+
+// writeCheckpoint writes one of the files with the values that value gives; negative ones are left out.
+func (d *logDir) writeCheckpoint(name string, value func(p *Partition) int64) error {
+	if err := d.err(); err != nil {
+		return err
+	}
+	d.ckMu.Lock()
+	defer d.ckMu.Unlock()
+	c := offsetCheckpoint{}
+	for _, p := range d.store.Partitions() {
+		if p.dir != d || p.Err() != nil {
+			continue
+		}
+		if v := value(p); v >= 0 {
+			c[p.tp] = v
+		}
+	}
+	err := writeCheckpoint(d.store.fs, filepath.Join(d.path, name), c)
+	if isSyncError(err) {
+		d.fail(err)
+	}
+	return err
+}
+
+// checkpointAll writes recovery points, log starts and high watermarks.
+func (d *logDir) checkpointAll() error {
+	return errors.Join(
+		d.writeCheckpoint(recoveryPointFile, (*Partition).recoveryPoint),
+		d.writeCheckpoint(logStartFile, (*Partition).startToCheckpoint),
+		d.writeCheckpoint(highWatermarkFile, (*Partition).HighWatermark),
+	)
+}
+
+// recoveryPoint is the offset below which recovery need not look: everything before is synced with its indexes.
+func (p *Partition) recoveryPoint() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	point := p.flushed.Load()
+	for _, s := range p.segments[:len(p.segments)-1] {
+		if !s.sealed.Load() {
+			point = min(point, s.base)
+			break
+		}
+	}
+	return point
+}
+
+// startToCheckpoint is the log start where it is not evident from the first segment, else -1.
+func (p *Partition) startToCheckpoint() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if start := p.start.Load(); start > p.segments[0].base {
+		return start
+	}
+	return -1
+}

@@ -1,0 +1,584 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/leat-project/leat/broker/recordbatch"
+	"github.com/leat-project/leat/internal/vfs"
+)
+
+// load opens the files of a partition folder.
+//
+// After a clean shutdown checkpoints and indexes are trusted, and only the end of the last segment is read to find
+// the log end. Otherwise every segment from the recovery point on is scanned: batch lengths, magic, CRC and rising
+// offsets. At the first bad byte the file is cut and later segments are deleted; indexes, epochs, aborted
+// transactions and producer state are rebuilt from what was read. Before that point the newest usable producer
+// snapshot is loaded and what follows it is replayed from batch headers.
+func (p *Partition) load(cks checkpoints) error {
+	names, err := p.tidy()
+	if err != nil {
+		return err
+	}
+	if p.id, err = readPartitionMetadata(p.store.fs, p.file(partitionMetadataFile)); err != nil {
+		return err
+	}
+	if p.epochs, err = readEpochs(p.store.fs, p.file(leaderEpochFile)); err != nil {
+		p.store.log.Warn("rebuilding leader epochs", "err", err)
+		p.epochs, p.epochsDirty = nil, true
+	}
+	start := cks.start[p.tp]
+	if err := p.openSegments(names, start); err != nil {
+		return err
+	}
+	start = max(start, p.segments[0].base)
+	p.start.Store(start)
+	l := loader{p: p, start: start}
+	if err := l.run(names, p.dir.clean, cks.recovery[p.tp]); err != nil {
+		return err
+	}
+	p.setLoaded(cks)
+	return nil
+}
+
+// setLoaded publishes the offsets once all files are read and synced.
+func (p *Partition) setLoaded(cks checkpoints) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	leo, start := p.leo.Load(), p.start.Load()
+	if p.epochs.truncateEnd(leo) || p.epochs.truncateStart(start) {
+		p.epochsDirty = true
+	}
+	p.flushed.Store(leo)
+	p.flush.mark = mark{leo, p.active(), p.active().size.Load()}
+	p.savedHW = -1
+	if hw, ok := cks.hw[p.tp]; ok {
+		p.savedHW = hw
+	}
+	if c, ok := cks.cleaner[p.tp]; ok && c >= start && c <= leo {
+		p.cleaned = c
+	}
+	p.hw.Store(start)
+	p.lso.Store(start)
+	p.advanceLocked()
+}
+
+// tidy removes what a crash left half done and returns the names that remain.
+func (p *Partition) tidy() ([]string, error) {
+	fsys := p.store.fs
+	names, err := fsys.List(p.path)
+	if err != nil {
+		return nil, err
+	}
+	changed := false
+	remove := func(name string) error {
+		changed = true
+		return fsys.Remove(p.file(name))
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, deletedSuffix) || strings.HasSuffix(name, cleanedSuffix) || strings.HasSuffix(name, ".tmp") {
+			if err := remove(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if swapped, err := p.completeSwaps(names); err != nil {
+		return nil, err
+	} else if swapped {
+		changed = true
+	}
+	if changed {
+		if names, err = fsys.List(p.path); err != nil {
+			return nil, err
+		}
+	}
+	// Indexes without a log are leftovers of a segment that was being removed.
+	kept := names[:0]
+	for _, name := range names {
+		orphan := false
+		for _, suffix := range segmentSuffixes[1:] {
+			if base, ok := parseSegmentName(name, suffix); ok && !slices.Contains(names, segmentName(base, logSuffix)) {
+				orphan = true
+			}
+		}
+		if !orphan {
+			kept = append(kept, name)
+			continue
+		}
+		changed = true
+		if err := fsys.Remove(p.file(name)); err != nil {
+			return nil, err
+		}
+	}
+	if changed {
+		return kept, vfs.SyncDir(fsys, p.path)
+	}
+	return kept, nil
+}
+
+// openSegments makes segments of the .log files, or an empty one at start.
+func (p *Partition) openSegments(names []string, start int64) error {
+	for _, name := range names {
+		base, ok := parseSegmentName(name, logSuffix)
+		if !ok {
+			continue
+		}
+		seg := newSegment(p.store.fs, p.path, base)
+		info, err := p.store.fs.Stat(seg.path(logSuffix))
+		if err != nil {
+			return err
+		}
+		seg.size.Store(info.Size)
+		p.segments = append(p.segments, seg)
+	}
+	if len(p.segments) > 0 {
+		slices.SortFunc(p.segments, func(a, b *segment) int { return int(max(min(a.base-b.base, 1), -1)) })
+		return nil
+	}
+	return p.startOver(start)
+}
+
+// startOver makes an empty segment at an offset the only one.
+func (p *Partition) startOver(offset int64) error {
+	seg := newSegment(p.store.fs, p.path, offset)
+	if err := seg.create(); err != nil {
+		return err
+	}
+	p.segments = []*segment{seg}
+	p.dirDirty = true
+	return nil
+}
+
+// loader opens the segments of one partition and rebuilds its state.
+type loader struct {
+	p     *Partition
+	start int64 // log start
+	next  int64 // offset after the last batch seen
+	// replayFrom is the offset of the producer snapshot: batches below it are in the state already.
+	replayFrom int64
+}
+
+func (l *loader) run(names []string, clean bool, recoveryPoint int64) error {
+	p := l.p
+	first := len(p.segments) // index of the first segment to scan
+	if !clean {
+		first = segmentFor(p.segments, recoveryPoint)
+	}
+	for i, s := range p.segments {
+		if i >= first {
+			break
+		}
+		if err := s.loadIndexes(); err != nil {
+			// The log itself was synced, so it is whole: read it again from here on.
+			p.store.log.Warn("rebuilding indexes", "partition", p.tp.String(), "segment", s.base, "err", err)
+			first = i
+			break
+		}
+		s.sealed.Store(i < len(p.segments)-1)
+	}
+	if first == len(p.segments) {
+		if err := l.findEnd(); err != nil {
+			p.store.log.Warn("recovering after all", "partition", p.tp.String(), "err", err)
+			first--
+		}
+	}
+	if err := l.loadSnapshot(names, first); err != nil {
+		return err
+	}
+	if err := l.replay(first); err != nil {
+		return err
+	}
+	for i := first; i < len(p.segments); i++ {
+		if base := p.segments[i].base; i > first && len(p.prod.byID) > 0 {
+			p.snapshots[base] = p.prod.encodeSnapshot()
+		}
+		if err := l.recover(i, recoveryPoint); err != nil {
+			return err
+		}
+	}
+	p.leo.Store(max(l.next, p.active().base))
+	if err := l.fixEnd(); err != nil {
+		return err
+	}
+	return l.finish(first)
+}
+
+// loadIndexes takes the index files as they are, after a look at their plausibility.
+func (s *segment) loadIndexes() error {
+	for _, x := range []struct {
+		idx    *sparseIndex
+		suffix string
+	}{{&s.offsets, indexSuffix}, {&s.times, timeIndexSuffix}} {
+		last, n, err := lastIndexEntry(s.fs, s.path(x.suffix), x.idx.size)
+		if err != nil {
+			return err
+		}
+		x.idx.flushed = n
+		if n == 0 {
+			continue
+		}
+		if x.idx == &s.offsets {
+			if rel, pos := offsetEntry(last); rel < 0 || int64(pos) >= s.size.Load() || (rel == 0 && n > offsetEntrySize) {
+				return fmt.Errorf("%s: last entry (%d, %d) is impossible: %w", s.path(x.suffix), rel, pos, ErrCorrupt)
+			}
+			continue
+		}
+		ts, rel := timeEntry(last)
+		if rel < 0 || (rel == 0 && n > timeEntrySize && ts == 0) {
+			return fmt.Errorf("%s: last entry (%d, %d) is impossible: %w", s.path(x.suffix), ts, rel, ErrCorrupt)
+		}
+		s.lastTimeTs, s.maxTs, s.maxTsOffset = ts, ts, s.base+int64(rel)
+	}
+	var err error
+	s.aborted, err = readTxnIndex(s.fs, s.path(txnIndexSuffix), s.base)
+	return err
+}
+
+// lastIndexEntry returns the last entry of an index file and its length in bytes.
+func lastIndexEntry(fsys vfs.FS, path string, size int) ([]byte, int64, error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	n, err := f.Size()
+	if err != nil || n == 0 {
+		return nil, 0, err
+	}
+	if n%int64(size) != 0 {
+		return nil, 0, fmt.Errorf("%s: length %d is no multiple of %d: %w", path, n, size, ErrCorrupt)
+	}
+	last := make([]byte, size)
+	return last, n, readFull(f, last, n-int64(size), path)
+}
+
+// findEnd reads the last batches of a log that was closed cleanly.
+func (l *loader) findEnd() error {
+	s := l.p.active()
+	l.next = s.base
+	f, err := s.acquire()
+	if err != nil {
+		return err
+	}
+	defer s.release()
+	size := s.size.Load()
+	pos, err := s.positionAtOrBefore(math.MaxInt64 - 1)
+	if err != nil {
+		return err
+	}
+	indexed := pos
+	err = s.scan(f, pos, size, lookupWindow, func(b recordbatch.Batch, at int64) bool {
+		l.next = b.NextOffset()
+		s.maxTs, s.maxTsOffset = maxTime(s.maxTs, s.maxTsOffset, b)
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	s.sinceIndex = int(min(size-indexed, math.MaxInt32))
+	if size == 0 {
+		return nil
+	}
+	return s.scan(f, 0, size, lookupWindow, func(b recordbatch.Batch, _ int64) bool {
+		s.firstTs = b.MaxTimestamp()
+		return false
+	})
+}
+
+func maxTime(ts, offset int64, b recordbatch.Batch) (int64, int64) {
+	if b.MaxTimestamp() > ts {
+		return b.MaxTimestamp(), b.LastOffset()
+	}
+	return ts, offset
+}
+
+// loadSnapshot loads the newest producer snapshot that is usable: readable, and not behind the first segment that
+// is scanned, whose batches must be seen by the state in order.
+func (l *loader) loadSnapshot(names []string, first int) error {
+	p := l.p
+	limit := int64(math.MaxInt64)
+	if first < len(p.segments) {
+		limit = p.segments[first].base
+	} else {
+		limit = l.next
+	}
+	l.replayFrom = l.start
+	found := false
+	for _, name := range slices.Backward(names) {
+		off, ok := parseSegmentName(name, snapshotSuffix)
+		if !ok {
+			continue
+		}
+		if off <= limit && !found {
+			state, err := p.readSnapshot(off)
+			if err == nil {
+				found = true
+				p.prod = state
+				l.replayFrom = max(off, l.start)
+			} else if !errors.Is(err, ErrCorrupt) {
+				return err
+			} else {
+				p.store.log.Warn("ignoring producer snapshot", "err", err)
+				off = math.MaxInt64
+			}
+		}
+		if off <= limit {
+			p.snapshots[off] = nil // older ones are kept in case of truncation
+			continue
+		}
+		if err := p.store.fs.Remove(p.file(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Partition) readSnapshot(offset int64) (producers, error) {
+	path := p.file(segmentName(offset, snapshotSuffix))
+	data, err := vfs.ReadFile(p.store.fs, path, 1<<31)
+	if err != nil {
+		return producers{}, err
+	}
+	return decodeSnapshot(data, path)
+}
+
+// replay takes the batches between the producer snapshot and the segments that are scanned anyway into the
+// producer state. Control batches are read whole, of others only the headers.
+func (l *loader) replay(first int) error {
+	p := l.p
+	end := int64(math.MaxInt64)
+	if first < len(p.segments) {
+		end = p.segments[first].base
+	}
+	return p.replayProducers(l.replayFrom, end, p.segments[:first])
+}
+
+// replayProducers takes the batches from one offset up to another into the producer state.
+func (p *Partition) replayProducers(from, end int64, segs []*segment) error {
+	for i, s := range segs {
+		if i+1 < len(segs) && segs[i+1].base <= from || s.base >= end {
+			continue
+		}
+		if err := p.replaySegment(s, from, end); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Partition) replaySegment(s *segment, from, end int64) error {
+	f, err := s.acquire()
+	if err != nil {
+		return err
+	}
+	defer s.release()
+	pos, err := s.positionAtOrBefore(from)
+	if err != nil {
+		return err
+	}
+	var inner error
+	err = s.scan(f, pos, s.size.Load(), replayWindow, func(h recordbatch.Batch, at int64) bool {
+		if h.BaseOffset() >= end {
+			return false
+		}
+		if h.LastOffset() < from || h.ProducerID() < 0 {
+			return true
+		}
+		if !h.Control() {
+			p.prod.noteData(h)
+			return true
+		}
+		b, err := s.readBatch(f, at, h.Size(), nil)
+		if err != nil {
+			inner = err
+			return false
+		}
+		if m, ok, err := recordbatch.ReadMarker(b); err == nil && ok {
+			p.prod.noteMarker(b, m)
+		}
+		return true
+	})
+	return errors.Join(err, inner)
+}
+
+// replayWindow is what a replay reads at once, in bytes.
+const replayWindow = 256 << 10
+
+// recover scans one segment from its start, rebuilds its indexes and takes its batches into epochs and producers.
+// Where it finds something that is no batch, it cuts the segment there and deletes the later ones.
+func (l *loader) recover(i int, recoveryPoint int64) error {
+	p := l.p
+	s := p.segments[i]
+	s.offsets.reset()
+	s.times.reset()
+	s.aborted, s.abortedNew = nil, true
+	s.lastTimeTs, s.maxTs, s.maxTsOffset, s.firstTs, s.sinceIndex = -1, -1, -1, -1, 0
+	l.next = max(l.next, s.base)
+	interval := p.cfg.Load().IndexIntervalBytes
+
+	f, err := s.acquire()
+	if err != nil {
+		return err
+	}
+	defer s.release()
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	good, why, err := s.verify(f, size, l.next, func(b recordbatch.Batch, pos int64) {
+		s.noteBatch(b, pos, interval)
+		if b.LastOffset() >= l.replayFrom {
+			p.noteBatchLocked(s, b)
+		} else if p.epochs.assign(max(b.LeaderEpoch(), p.epochs.last()), b.BaseOffset()) {
+			p.epochsDirty = true
+		}
+		l.next = b.NextOffset()
+	})
+	if err != nil {
+		return fmt.Errorf("recovering %s: %w", s.path(logSuffix), err)
+	}
+	s.size.Store(good)
+	if good < size {
+		report := p.store.log.Warn
+		if l.next < recoveryPoint {
+			// Not a torn tail: these bytes were synced once.
+			report = p.store.log.Error
+		}
+		report("cutting log at a damaged batch", "file", s.path(logSuffix), "position", good, "offset", l.next,
+			"bytes", size-good, "reason", why, "later_segments", len(p.segments)-1-i)
+		if err := f.Truncate(good); err != nil {
+			return fmt.Errorf("cutting %s to %d bytes: %w", s.path(logSuffix), good, err)
+		}
+		if err := l.dropAfter(i); err != nil {
+			return err
+		}
+	}
+	// The bytes may be in the page cache only; readers must not see what a power cut could still take.
+	if err := vfs.SyncFile(f, s.path(logSuffix)); err != nil {
+		return err
+	}
+	if err := s.writeIndexes(i < len(p.segments)-1); err != nil {
+		p.store.warnIO("writing rebuilt indexes", p, err)
+	}
+	return nil
+}
+
+// dropAfter removes the segments behind index i.
+func (l *loader) dropAfter(i int) error {
+	p := l.p
+	for _, s := range p.segments[i+1:] {
+		if err := s.removeFiles(""); err != nil {
+			return err
+		}
+	}
+	p.segments = slices.Clip(p.segments[:i+1])
+	p.dirDirty = true
+	return nil
+}
+
+// removeFiles removes the files of a segment, the log first: indexes without a log are removed at the next start.
+func (s *segment) removeFiles(extra string) error {
+	for _, suffix := range segmentSuffixes {
+		if err := s.fs.Remove(s.path(suffix) + extra); err != nil && !errors.Is(err, errNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// fixEnd makes a log that ends below its start begin anew there: its last records were lost, or deleted.
+func (l *loader) fixEnd() error {
+	p := l.p
+	if p.leo.Load() >= l.start {
+		return nil
+	}
+	p.store.log.Warn("log ends below its start, starting over there", "partition", p.tp.String(),
+		"end", p.leo.Load(), "start", l.start)
+	for _, s := range p.segments {
+		s.retire()
+		if err := s.removeFiles(""); err != nil {
+			return err
+		}
+	}
+	p.leo.Store(l.start)
+	p.prod = newProducers()
+	p.epochs, p.epochsDirty = nil, true
+	return p.startOver(l.start)
+}
+
+// finish removes snapshots behind the end and makes the folder's entries durable.
+func (l *loader) finish(first int) error {
+	p := l.p
+	leo := p.leo.Load()
+	for off := range p.snapshots {
+		if off > leo {
+			delete(p.snapshots, off)
+			if err := p.store.fs.Remove(p.file(segmentName(off, snapshotSuffix))); err != nil {
+				return err
+			}
+		}
+	}
+	if first < len(p.segments) || p.dirDirty {
+		if err := vfs.SyncDir(p.store.fs, p.path); err != nil {
+			return err
+		}
+		p.dirDirty = false
+	}
+	return nil
+}
+
+// verify reads a segment from its start and calls fn with every whole, correct batch in order. It returns the
+// position up to which the file is good and, if that is not its end, what is wrong there.
+func (s *segment) verify(f vfs.File, size, next int64, fn func(b recordbatch.Batch, pos int64)) (good int64, why string, err error) {
+	buf := make([]byte, 0, verifyWindow)
+	at := int64(0) // position of buf
+	fill := func(pos, need int64) error {
+		n := min(max(need, verifyWindow), size-pos)
+		buf = slices.Grow(buf[:0], int(n))[:n]
+		at = pos
+		return readFull(f, buf, pos, filepath.Base(s.path(logSuffix)))
+	}
+	for pos := int64(0); pos < size; {
+		if size-pos < recordbatch.HeaderSize {
+			return pos, "the file ends within a batch header", nil
+		}
+		if pos+recordbatch.HeaderSize > at+int64(len(buf)) || pos == 0 {
+			if err := fill(pos, recordbatch.HeaderSize); err != nil {
+				return pos, "", err
+			}
+		}
+		h := recordbatch.Batch(buf[pos-at:])
+		n := int64(h.Size())
+		switch {
+		case n < recordbatch.HeaderSize:
+			return pos, fmt.Sprintf("batch length %d is impossible", n), nil
+		case h.Magic() != 2:
+			return pos, fmt.Sprintf("magic is %d", h.Magic()), nil
+		case n > size-pos:
+			return pos, fmt.Sprintf("a batch of %d bytes is cut at %d", n, size-pos), nil
+		}
+		if pos+n > at+int64(len(buf)) {
+			if err := fill(pos, n); err != nil {
+				return pos, "", err
+			}
+		}
+		b := recordbatch.Batch(buf[pos-at : pos-at+n])
+		switch {
+		case !b.CRCValid():
+			return pos, "the crc does not match", nil
+		case b.BaseOffset() < next || b.LastOffsetDelta() < 0 || b.LastOffset()-s.base > math.MaxInt32:
+			return pos, fmt.Sprintf("offset %d does not follow %d", b.BaseOffset(), next), nil
+		}
+		fn(b, pos)
+		next = b.NextOffset()
+		pos += n
+	}
+	return size, "", nil
+}
+
+// verifyWindow is what recovery reads at once, in bytes.
+const verifyWindow = 1 << 20

@@ -1,0 +1,339 @@
+package logstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/leat-project/leat/broker/recordbatch"
+	"github.com/leat-project/leat/internal/vfs"
+)
+
+var errNotExist = fs.ErrNotExist
+
+// File name suffixes.
+const (
+	logSuffix       = ".log"
+	indexSuffix     = ".index"
+	timeIndexSuffix = ".timeindex"
+	txnIndexSuffix  = ".txnindex"
+	snapshotSuffix  = ".snapshot"
+	deletedSuffix   = ".deleted"
+	cleanedSuffix   = ".cleaned"
+	swapSuffix      = ".swap"
+)
+
+var segmentSuffixes = [...]string{logSuffix, indexSuffix, timeIndexSuffix, txnIndexSuffix}
+
+// segmentName is the file name of an offset: 20 digits and a suffix.
+func segmentName(offset int64, suffix string) string { return fmt.Sprintf("%020d%s", offset, suffix) }
+
+// parseSegmentName is the inverse of segmentName.
+func parseSegmentName(name, suffix string) (offset int64, ok bool) {
+	digits, ok := strings.CutSuffix(name, suffix)
+	if !ok || len(digits) != 20 {
+		return 0, false
+	}
+	offset, err := strconv.ParseInt(digits, 10, 64)
+	return offset, err == nil && offset >= 0
+}
+
+// segment is one .log file with its indexes. Appends are serialized by Partition.appendMu; everything else may
+// run at the same time.
+type segment struct {
+	fs   vfs.FS
+	dir  string // partition folder
+	base int64
+
+	// size is the length of the whole batches written, published after the write.
+	size atomic.Int64
+	// sealed: not active any more and everything, indexes included, is synced.
+	sealed atomic.Bool
+
+	idxMu       sync.Mutex // guards what follows; held over index file writes, not over syncs or log I/O
+	offsets     sparseIndex
+	times       sparseIndex
+	lastTimeTs  int64 // timestamp of the last time index entry, -1 none
+	sinceIndex  int   // bytes appended since the last index entry
+	maxTs       int64 // largest timestamp so far, -1 none
+	maxTsOffset int64 // last offset of the batch that holds it
+	firstTs     int64 // maxTimestamp of the first batch, -1 unknown
+	aborted     []abortedEntry
+	abortedNew  bool // aborted has entries that the .txnindex lacks
+
+	fileMu sync.Mutex // guards file, refs, used, gone; held over opening the file, for which all must wait
+	file   vfs.File
+	refs   int
+	used   bool // since the last sweep of idle files
+	gone   bool // out of the log: close with the last reference
+}
+
+func newSegment(fsys vfs.FS, dir string, base int64) *segment {
+	return &segment{
+		fs: fsys, dir: dir, base: base,
+		offsets: sparseIndex{size: offsetEntrySize}, times: sparseIndex{size: timeEntrySize},
+		lastTimeTs: -1, maxTs: -1, maxTsOffset: -1, firstTs: -1,
+	}
+}
+
+func (s *segment) path(suffix string) string {
+	return filepath.Join(s.dir, segmentName(s.base, suffix))
+}
+
+// create makes an empty .log file, failing nothing if an empty leftover is there.
+func (s *segment) create() error {
+	f, err := s.fs.Create(s.path(logSuffix))
+	if err != nil {
+		return err
+	}
+	s.file, s.used = f, true
+	s.offsets.stale, s.times.stale = true, true
+	return nil
+}
+
+// acquire returns the open .log file and holds it until release.
+func (s *segment) acquire() (vfs.File, error) {
+	s.fileMu.Lock()
+	defer s.fileMu.Unlock()
+	if s.file == nil {
+		f, err := s.fs.Open(s.path(logSuffix))
+		if err != nil {
+			return nil, fmt.Errorf("opening segment: %w: %w", ErrStorage, err)
+		}
+		s.file = f
+	}
+	s.refs++
+	s.used = true
+	return s.file, nil
+}
+
+func (s *segment) release() {
+	s.fileMu.Lock()
+	defer s.fileMu.Unlock()
+	s.refs--
+	if s.gone && s.refs == 0 {
+		s.closeLocked()
+	}
+}
+
+// closeLocked closes the file. What was written is synced separately, so an error here loses nothing.
+func (s *segment) closeLocked() {
+	if s.file != nil {
+		_ = s.file.Close()
+		s.file = nil
+	}
+}
+
+// closeIfIdle closes the file if nobody used it since the last call.
+func (s *segment) closeIfIdle() {
+	s.fileMu.Lock()
+	defer s.fileMu.Unlock()
+	if s.refs == 0 && !s.used {
+		s.closeLocked()
+	}
+	s.used = false
+}
+
+// isGone says whether the segment is out of the log.
+func (s *segment) isGone() bool {
+	s.fileMu.Lock()
+	defer s.fileMu.Unlock()
+	return s.gone
+}
+
+// retire closes the file as soon as nobody holds it.
+func (s *segment) retire() {
+	s.fileMu.Lock()
+	defer s.fileMu.Unlock()
+	s.gone = true
+	if s.refs == 0 {
+		s.closeLocked()
+	}
+}
+
+// noteBatch updates timestamps and indexes for a batch that now lies at pos.
+func (s *segment) noteBatch(b recordbatch.Batch, pos int64, interval int32) {
+	s.idxMu.Lock()
+	defer s.idxMu.Unlock()
+	ts := b.MaxTimestamp()
+	if s.firstTs < 0 {
+		s.firstTs = ts
+	}
+	if ts > s.maxTs {
+		s.maxTs, s.maxTsOffset = ts, b.LastOffset()
+	}
+	if s.sinceIndex > int(interval) {
+		// The entry names the batch at pos: the first that lies behind the threshold.
+		var e [offsetEntrySize]byte
+		binary.BigEndian.PutUint32(e[:], uint32(b.LastOffset()-s.base))
+		binary.BigEndian.PutUint32(e[4:], uint32(pos))
+		s.offsets.pending = append(s.offsets.pending, e[:]...)
+		s.addTimeLocked()
+		s.sinceIndex = 0
+	}
+	s.sinceIndex += b.Size()
+}
+
+// addTimeLocked appends the largest timestamp so far to the time index, if it is new.
+func (s *segment) addTimeLocked() {
+	if s.maxTs <= s.lastTimeTs || s.maxTs < 0 {
+		return
+	}
+	var e [timeEntrySize]byte
+	binary.BigEndian.PutUint64(e[:], uint64(s.maxTs))
+	binary.BigEndian.PutUint32(e[8:], uint32(s.maxTsOffset-s.base))
+	s.times.pending = append(s.times.pending, e[:]...)
+	s.lastTimeTs = s.maxTs
+}
+
+// pendingIndexBytes says how much of the indexes is only in memory.
+func (s *segment) pendingIndexBytes() int {
+	s.idxMu.Lock()
+	defer s.idxMu.Unlock()
+	return max(len(s.offsets.pending), len(s.times.pending))
+}
+
+// indexFull says whether an index has reached its limit.
+func (s *segment) indexFull(limit int32) bool {
+	s.idxMu.Lock()
+	defer s.idxMu.Unlock()
+	return s.offsets.bytes()+offsetEntrySize > int64(limit) || s.times.bytes()+timeEntrySize > int64(limit)
+}
+
+// writeIndexes writes what is pending, without a sync. With final set it first adds the last time index entry, as
+// when the segment becomes inactive or the store closes.
+func (s *segment) writeIndexes(final bool) error {
+	s.idxMu.Lock()
+	defer s.idxMu.Unlock()
+	if final {
+		s.addTimeLocked()
+	}
+	if err := s.offsets.write(s.fs, s.path(indexSuffix)); err != nil {
+		return err
+	}
+	if err := s.times.write(s.fs, s.path(timeIndexSuffix)); err != nil {
+		return err
+	}
+	if !s.abortedNew {
+		return nil
+	}
+	if err := writeWhole(s.fs, s.path(txnIndexSuffix), encodeTxnIndex(s.aborted)); err != nil {
+		return err
+	}
+	s.abortedNew = false
+	return nil
+}
+
+// syncIndexes makes the index files durable. A failed sync is a *vfs.SyncError.
+func (s *segment) syncIndexes() error {
+	for _, suffix := range segmentSuffixes[1:] {
+		if err := syncPath(s.fs, s.path(suffix)); err != nil && !errors.Is(err, errNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncPath syncs a closed file.
+func syncPath(fsys vfs.FS, path string) error {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(vfs.SyncFile(f, path), f.Close())
+}
+
+// writeWhole creates a file with the content given, without a sync.
+func writeWhole(fsys vfs.FS, path string, data []byte) error {
+	f, err := fsys.Create(path)
+	if err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(data, 0); err != nil {
+		return errors.Join(fmt.Errorf("writing %s: %w", path, err), f.Close())
+	}
+	return f.Close()
+}
+
+// addAborted records an aborted transaction whose marker lies in this segment.
+func (s *segment) addAborted(e abortedEntry) {
+	s.idxMu.Lock()
+	defer s.idxMu.Unlock()
+	s.aborted = append(s.aborted, e)
+	s.abortedNew = true
+}
+
+// positionAtOrBefore returns where to start scanning for an offset: the position of the last indexed batch whose
+// last offset is not above it.
+func (s *segment) positionAtOrBefore(offset int64) (int64, error) {
+	rel := int64(offset - s.base)
+	if rel <= 0 {
+		return 0, nil
+	}
+	rel = min(rel, math.MaxInt32)
+	above := func(e []byte) bool { r, _ := offsetEntry(e); return int64(r) > rel }
+	e, err := s.searchIndex(&s.offsets, indexSuffix, above)
+	if err != nil || e == nil {
+		return 0, err
+	}
+	_, pos := offsetEntry(e)
+	return int64(pos), nil
+}
+
+// offsetAtOrBeforeTime returns the last offset of a batch before which (inclusive) everything is older than ts or
+// as old, base if unknown.
+func (s *segment) offsetAtOrBeforeTime(ts int64) (int64, error) {
+	above := func(e []byte) bool { t, _ := timeEntry(e); return t >= ts }
+	e, err := s.searchIndex(&s.times, timeIndexSuffix, above)
+	if err != nil || e == nil {
+		return s.base, err
+	}
+	_, rel := timeEntry(e)
+	return s.base + int64(rel), nil
+}
+
+// startBefore returns the position of an indexed batch that lies at or before position end.
+func (s *segment) startBefore(end int64) (int64, error) {
+	above := func(e []byte) bool { _, p := offsetEntry(e); return int64(p) > end }
+	e, err := s.searchIndex(&s.offsets, indexSuffix, above)
+	if err != nil || e == nil {
+		return 0, err
+	}
+	_, pos := offsetEntry(e)
+	return int64(pos), nil
+}
+
+// searchIndex finds the last entry for which above is false, nil if none: in memory first, then in the file.
+func (s *segment) searchIndex(x *sparseIndex, suffix string, above func([]byte) bool) ([]byte, error) {
+	out := make([]byte, timeEntrySize)
+	s.idxMu.Lock()
+	if i := lastLE(x.pending, x.size, above); i >= 0 {
+		copy(out, x.pending[i*x.size:(i+1)*x.size])
+		s.idxMu.Unlock()
+		return out, nil
+	}
+	n := x.flushed
+	if x.stale {
+		n = 0
+	}
+	s.idxMu.Unlock()
+	ok, err := searchFile(s.fs, s.path(suffix), n, x.size, above, out)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return out, nil
+}
+
+// timestamps returns the largest timestamp of the segment (-1 none) and that of its first batch.
+func (s *segment) timestamps() (largest, first int64) {
+	s.idxMu.Lock()
+	defer s.idxMu.Unlock()
+	return s.maxTs, s.firstTs
+}

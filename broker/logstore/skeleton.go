@@ -1,3 +1,0 @@
-package logstore
-
-type segment struct{}

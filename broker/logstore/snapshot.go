@@ -1,0 +1,89 @@
+package logstore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"maps"
+	"slices"
+)
+
+// A producer snapshot (Kafka: ProducerSnapshot.json version 1), big endian:
+//
+//	0  version  int16   1
+//	2  crc      uint32  CRC-32C of everything from byte 6 on
+//	6  count    int32
+//	   count times, 46 bytes each:
+//	   producerId int64 | producerEpoch int16 | lastSequence int32 | lastOffset int64 (-1 none) |
+//	   offsetDelta int32 | timestamp int64 | coordinatorEpoch int32 | currentTxnFirstOffset int64 (-1 none)
+//
+// It holds only the last batch of each producer, so after a restart only that is recognised when repeated.
+const (
+	snapshotVersion    = 1
+	snapshotHeader     = 10
+	snapshotEntry      = 46
+	snapshotCRCCovered = 6
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// encodeSnapshot writes the state of all producers.
+func (s *producers) encodeSnapshot() []byte {
+	be := binary.BigEndian
+	out := make([]byte, snapshotHeader, snapshotHeader+len(s.byID)*snapshotEntry)
+	be.PutUint16(out, snapshotVersion)
+	be.PutUint32(out[6:], uint32(len(s.byID)))
+	for _, id := range slices.Sorted(maps.Keys(s.byID)) {
+		p := s.byID[id]
+		last, _ := p.last()
+		out = be.AppendUint64(out, uint64(p.id))
+		out = be.AppendUint16(out, uint16(p.epoch))
+		out = be.AppendUint32(out, uint32(last.lastSeq))
+		out = be.AppendUint64(out, uint64(last.lastOffset))
+		out = be.AppendUint32(out, uint32(last.delta))
+		out = be.AppendUint64(out, uint64(p.lastTimestamp))
+		out = be.AppendUint32(out, uint32(p.coordEpoch))
+		out = be.AppendUint64(out, uint64(p.txnStart))
+	}
+	be.PutUint32(out[2:], crc32.Checksum(out[snapshotCRCCovered:], castagnoli))
+	return out
+}
+
+// decodeSnapshot reads a snapshot file; errors name the file.
+func decodeSnapshot(data []byte, path string) (producers, error) {
+	be := binary.BigEndian
+	s := newProducers()
+	if len(data) < snapshotHeader {
+		return s, fmt.Errorf("%s: %d bytes, want at least %d: %w", path, len(data), snapshotHeader, ErrCorrupt)
+	}
+	if v := be.Uint16(data); v != snapshotVersion {
+		return s, fmt.Errorf("%s: version %d, want %d: %w", path, v, snapshotVersion, ErrCorrupt)
+	}
+	if got, want := crc32.Checksum(data[snapshotCRCCovered:], castagnoli), be.Uint32(data[2:]); got != want {
+		return s, fmt.Errorf("%s: crc is %d, stored is %d: %w", path, got, want, ErrCorrupt)
+	}
+	n := int(be.Uint32(data[6:]))
+	if rest := len(data) - snapshotHeader; rest%snapshotEntry != 0 || n != rest/snapshotEntry {
+		return s, fmt.Errorf("%s: %d entries do not fill %d bytes: %w", path, n, rest, ErrCorrupt)
+	}
+	for d := data[snapshotHeader:]; len(d) > 0; d = d[snapshotEntry:] {
+		p := s.entry(int64(be.Uint64(d)))
+		p.epoch = int16(be.Uint16(d[8:]))
+		m := batchMeta{
+			lastSeq:    int32(be.Uint32(d[10:])),
+			lastOffset: int64(be.Uint64(d[14:])),
+			delta:      int32(be.Uint32(d[22:])),
+			timestamp:  int64(be.Uint64(d[26:])),
+		}
+		p.lastTimestamp = m.timestamp
+		p.coordEpoch = int32(be.Uint32(d[34:]))
+		p.txnStart = int64(be.Uint64(d[38:]))
+		if m.lastOffset >= 0 {
+			p.add(m)
+		}
+		if p.txnStart >= 0 {
+			s.addOngoing(openTxn{p.id, p.txnStart, -1})
+		}
+	}
+	return s, nil
+}
