@@ -117,9 +117,9 @@ func (s *Store) wakeCheckpoints() {
 	if s.closed {
 		return
 	}
-	s.flushes.Add(1)
+	s.writers.Add(1)
 	go func() {
-		defer s.flushes.Done()
+		defer s.writers.Done()
 		for _, d := range s.dirs {
 			if err := d.writeCheckpoint(logStartFile, (*Partition).startToCheckpoint); err != nil && d.err() == nil {
 				s.log.Warn("writing log starts", "dir", d.path, "err", err)

@@ -27,6 +27,7 @@ type Store struct {
 	clusterID string
 	dirs      []*logDir
 	flushes   sync.WaitGroup // flush goroutines and the like; Close waits for them
+	writers   sync.WaitGroup // of checkpoints; Close waits before it writes the last ones
 
 	mu     sync.RWMutex // guards what follows
 	parts  map[TopicPartition]*Partition
@@ -351,6 +352,7 @@ func (s *Store) Close(ctx context.Context) error {
 		})
 	}
 	_ = g.Wait() // its functions return nil: errors are kept by dir
+	s.writers.Wait()
 	for i, d := range s.dirs {
 		if failed[i] == nil {
 			failed[i] = d.shutDown()
