@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -41,11 +42,19 @@ func (st *stage) startLeat(ctx context.Context) (time.Duration, error) {
 	}
 	err = waitFor(ctx, "leat answers on "+st.restURL(), readyTimeout, func(ctx context.Context) (bool, error) {
 		if !st.leat.Alive() {
-			return false, fmt.Errorf("leat ended (%v): %s", st.leat.Err(), lastLines(st.logFile(), 5))
+			return false, fmt.Errorf("leat ended (%s): %s", ending(st.leat.Err()), lastLines(st.logFile(), 5))
 		}
 		return answers(ctx, st.restURL()+"/"), nil
 	})
 	return time.Since(begin), err
+}
+
+// ending says how a process ended.
+func ending(err error) string {
+	if err == nil {
+		return "exit status 0"
+	}
+	return err.Error()
 }
 
 // answers says whether a GET is answered with 200 within a second.
@@ -78,7 +87,7 @@ func (st *stage) stopLeat() error {
 	if st.leat.Wait(stopTimeout) {
 		return nil
 	}
-	return fmt.Errorf("leat did not end within %v after SIGTERM and was killed (%v)", stopTimeout, st.leat.Kill())
+	return errors.Join(fmt.Errorf("leat did not end within %v after SIGTERM and was killed", stopTimeout), st.leat.Kill())
 }
 
 // peakMemory is the largest resident size of the running leat, in MB; 0 where

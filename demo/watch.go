@@ -74,11 +74,11 @@ func (w *watcher) run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		v, err := w.look(ctx)
+		if err != nil && ctx.Err() == nil {
+			return fmt.Errorf("looking at the target: %w", err)
+		}
 		if ctx.Err() != nil {
 			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("looking at the target: %w", err)
 		}
 		w.scr.update(w.describe(v))
 		select {
@@ -93,11 +93,11 @@ func (w *watcher) run(ctx context.Context) error {
 func (w *watcher) runEqual(ctx context.Context) error {
 	for pause(ctx, equalEvery) == nil {
 		results, _, err := compareAll(ctx, w.st)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			return err
+		}
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the error is the end that was asked for
 		}
 		w.mu.Lock()
 		w.equal = equalRows(results)

@@ -13,6 +13,7 @@ package proctest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -184,7 +185,7 @@ func (p *Process) waitReady() error {
 		}
 		select {
 		case <-p.child.Done():
-			return fmt.Errorf("leat ended (%v)", p.child.Err())
+			return errors.Join(errors.New("leat ended"), p.child.Err())
 		case <-deadline:
 			return fmt.Errorf("not ready in %v: %w", readyTimeout, err)
 		case <-time.After(10 * time.Millisecond):
