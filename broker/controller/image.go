@@ -70,6 +70,9 @@ type Image struct {
 	configs      map[Resource]map[string]string
 	features     map[string]int16
 	nextProducer int64
+	// removed are the ids of deleted topics; filled only in the image that
+	// Open replays.
+	removed map[TopicID]bool
 
 	sortOnce sync.Once
 	sorted   []*Topic
@@ -78,9 +81,13 @@ type Image struct {
 func newImage() *Image {
 	return &Image{
 		offset: -1, topics: map[string]*Topic{}, byID: map[TopicID]*Topic{}, collisions: map[string]string{},
-		configs: map[Resource]map[string]string{}, features: map[string]int16{},
+		configs: map[Resource]map[string]string{}, features: map[string]int16{}, removed: map[TopicID]bool{},
 	}
 }
+
+// Removed says whether a topic of that id was deleted, so that what is left of
+// it may go. Only the first image, that of Open, knows.
+func (i *Image) Removed(id TopicID) bool { return i.removed[id] }
 
 // Offset is the offset of the last metadata record in the image, -1 for none.
 func (i *Image) Offset() int64 { return i.offset }
@@ -217,6 +224,9 @@ func (i *Image) applyRemove(r *RemoveTopicRecord) error {
 	t := i.byID[r.ID]
 	if t == nil {
 		return fmt.Errorf("removal of unknown topic id %s", r.ID)
+	}
+	if i.removed != nil {
+		i.removed[r.ID] = true
 	}
 	delete(i.byID, r.ID)
 	delete(i.topics, t.Name)

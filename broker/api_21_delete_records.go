@@ -1,0 +1,58 @@
+package broker
+
+import (
+	"context"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/settings"
+)
+
+// DeleteRecords (21), versions 0-2. -1 is the high watermark. Refused for
+// internal topics and where cleanup.policy lacks delete (KIP-107).
+
+func (b *Broker) deleteRecords(_ context.Context, r *request, req *kmsg.DeleteRecordsRequest) kmsg.Response {
+	img := b.ctl.Image()
+	resp := kmsg.NewPtrDeleteRecordsResponse()
+	for _, t := range req.Topics {
+		rt := kmsg.NewDeleteRecordsResponseTopic()
+		rt.Topic = t.Topic
+		for _, p := range t.Partitions {
+			rp := kmsg.NewDeleteRecordsResponseTopicPartition()
+			rp.Partition = p.Partition
+			rp.LowWatermark, rp.ErrorCode = b.deletePartitionRecords(img, img.Topic(t.Topic), p)
+			rt.Partitions = append(rt.Partitions, rp)
+		}
+		resp.Topics = append(resp.Topics, rt)
+	}
+	return resp
+}
+
+func (b *Broker) deletePartitionRecords(img *controller.Image, t *controller.Topic, p kmsg.DeleteRecordsRequestTopicPartition) (int64, int16) {
+	if t != nil && controller.IsInternal(t.Name) {
+		return -1, kerr.InvalidTopicException.Code
+	}
+	log, _, code := b.partition(t, p.Partition)
+	if code != 0 {
+		return -1, code
+	}
+	policy, _ := b.cfg.topicValue(img, img.Config(controller.Resource{Type: controller.TopicResource, Name: t.Name}), "cleanup.policy")
+	if !slices.Contains(settings.SplitList(policy), "delete") {
+		return -1, kerr.PolicyViolation.Code
+	}
+	offset := p.Offset
+	if offset == -1 {
+		offset = log.HighWatermark()
+	}
+	if offset < 0 {
+		return -1, kerr.OffsetOutOfRange.Code
+	}
+	low, err := log.DeleteRecordsBefore(offset)
+	if err != nil {
+		return -1, storeCode(err)
+	}
+	return low, 0
+}

@@ -1,0 +1,95 @@
+package broker
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// api is one row of the request table: what is served, and by whom.
+type api struct {
+	key, min, max int16
+	// lowest is the lowest version advertised where that differs from the
+	// lowest served (KAFKA-18659: librdkafka wants to see Produce v0).
+	lowest *int16
+	handle func(b *Broker, parked context.Context, r *request) kmsg.Response
+	// retains says that slices of the request outlive the handler.
+	retains bool
+}
+
+const (
+	produceKey     = 0
+	apiVersionsKey = 18
+)
+
+func (a *api) name() string { return kmsg.NameForKey(a.key) }
+
+func (a *api) advertisedMin() int16 {
+	if a.lowest != nil {
+		return *a.lowest
+	}
+	return a.min
+}
+
+// typed adapts a handler of a concrete request and response type.
+func typed[Q kmsg.Request](fn func(*Broker, context.Context, *request, Q) kmsg.Response) func(*Broker, context.Context, *request) kmsg.Response {
+	return func(b *Broker, parked context.Context, r *request) kmsg.Response {
+		body, _ := r.body.(Q) // nil only for ApiVersions of a version too new
+		return fn(b, parked, r, body)
+	}
+}
+
+var zero int16
+
+// requestTable is what is served, at Kafka 4.2's versions. A key that is not
+// here is not advertised.
+func requestTable() [maxKey]*api {
+	return buildTable([]api{
+		{key: 0, min: 3, max: 13, lowest: &zero, handle: typed((*Broker).produce)},
+		{key: 1, min: 4, max: 18, handle: typed((*Broker).fetch)},
+		{key: 2, min: 1, max: 11, handle: typed((*Broker).listOffsets)},
+		{key: 3, min: 0, max: 13, handle: typed((*Broker).metadata)},
+		{key: 8, min: 2, max: 10, handle: typed((*Broker).offsetCommit)},
+		{key: 9, min: 1, max: 10, handle: typed((*Broker).offsetFetch)},
+		{key: 10, min: 0, max: 6, handle: typed((*Broker).findCoordinator)},
+		{key: 11, min: 0, max: 9, retains: true, handle: typed((*Broker).joinGroup)},
+		{key: 12, min: 0, max: 4, handle: typed((*Broker).heartbeat)},
+		{key: 13, min: 0, max: 5, handle: typed((*Broker).leaveGroup)},
+		{key: 14, min: 0, max: 5, retains: true, handle: typed((*Broker).syncGroup)},
+		{key: 15, min: 0, max: 6, handle: typed((*Broker).describeGroups)},
+		{key: 16, min: 0, max: 5, handle: typed((*Broker).listGroups)},
+		{key: 18, min: 0, max: 4, handle: typed((*Broker).apiVersions)},
+		{key: 19, min: 2, max: 7, handle: typed((*Broker).createTopics)},
+		{key: 20, min: 1, max: 6, handle: typed((*Broker).deleteTopics)},
+		{key: 21, min: 0, max: 2, handle: typed((*Broker).deleteRecords)},
+		{key: 22, min: 0, max: 5, handle: typed((*Broker).initProducerID)},
+		{key: 23, min: 2, max: 4, handle: typed((*Broker).offsetForLeaderEpoch)},
+		{key: 32, min: 1, max: 4, handle: typed((*Broker).describeConfigs)},
+		{key: 33, min: 0, max: 2, handle: typed((*Broker).alterConfigs)},
+		{key: 35, min: 1, max: 4, handle: typed((*Broker).describeLogDirs)},
+		{key: 37, min: 0, max: 3, handle: typed((*Broker).createPartitions)},
+		{key: 42, min: 0, max: 2, handle: typed((*Broker).deleteGroups)},
+		{key: 44, min: 0, max: 1, handle: typed((*Broker).incrementalAlterConfigs)},
+		{key: 47, min: 0, max: 0, handle: typed((*Broker).offsetDelete)},
+		{key: 60, min: 0, max: 2, handle: typed((*Broker).describeCluster)},
+		{key: 61, min: 0, max: 0, handle: typed((*Broker).describeProducers)},
+		{key: 75, min: 0, max: 0, handle: typed((*Broker).describeTopicPartitions)},
+	})
+}
+
+// maxKey bounds the table.
+const maxKey = 100
+
+func buildTable(rows []api) (t [maxKey]*api) {
+	for i := range rows {
+		t[rows[i].key] = &rows[i]
+	}
+	return t
+}
+
+func (b *Broker) api(key int16) *api {
+	if key < 0 || key >= maxKey {
+		return nil
+	}
+	return b.apis[key]
+}

@@ -1,0 +1,207 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/group"
+	"github.com/leat-project/leat/broker/logstore"
+)
+
+// Broker is one node. New recovers its logs, Listen opens its ports, Run
+// serves.
+type Broker struct {
+	cfg   Config
+	log   *slog.Logger
+	store *logstore.Store
+	ctl   *controller.Controller
+	ids   producerIDs
+
+	groups   *shards[*group.Shard]
+	sessions *fetchSessions
+	apis     [maxKey]*api
+
+	mu        sync.Mutex
+	listeners []*listener
+	listening bool
+	stopped   bool
+
+	conns   atomic.Int64
+	connSeq atomic.Uint64
+	buffers bufferPool
+
+	// tasks runs what starts while the broker runs (coordinator loops).
+	tasks func(func() error)
+}
+
+// shutdownGrace bounds how long open requests may go on after Run was told to
+// end.
+const shutdownGrace = 5 * time.Second
+
+// New opens and recovers the log dirs and the metadata of a broker. It starts
+// nothing; Run or Close must follow.
+func New(cfg Config, log *slog.Logger) (*Broker, error) {
+	b := &Broker{cfg: cfg, log: log}
+	b.ids.broker = b
+	b.apis = requestTable()
+	b.sessions = newFetchSessions(int(cfg.int("max.incremental.fetch.session.cache.slots")))
+	b.groups = newShards(b, controller.OffsetsTopic, func() *group.Shard { return group.NewShard(b.groupConfig()) })
+	store, err := logstore.Open(b.storeConfig())
+	if err != nil {
+		return nil, fmt.Errorf("opening the log dirs: %w", err)
+	}
+	b.store = store
+	if err := b.openMetadata(); err != nil {
+		closing, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+		defer cancel()
+		return nil, errors.Join(err, store.Close(closing))
+	}
+	return b, nil
+}
+
+// ClusterID is the id of the cluster: 22 characters of base64url.
+func (b *Broker) ClusterID() string { return b.store.ClusterID() }
+
+// Listen opens the listeners. Run calls it if nobody did.
+func (b *Broker) Listen() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.listening {
+		return nil
+	}
+	for _, l := range b.cfg.Listeners {
+		ln, err := net.Listen("tcp", l.Addr())
+		if err != nil {
+			for _, open := range b.listeners {
+				open.ln.Close()
+			}
+			b.listeners = nil
+			return fmt.Errorf("opening listener %s on %s (key listeners): %w", l.Name, l.Addr(), err)
+		}
+		b.listeners = append(b.listeners, newListener(l, ln))
+	}
+	b.listening = true
+	return nil
+}
+
+// Addr is the bound address of a listener, nil before Listen or when there is
+// no listener of that name. The empty name is the first listener.
+func (b *Broker) Addr(name string) net.Addr {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range b.listeners {
+		if name == "" || l.conf.Name == name {
+			return l.ln.Addr()
+		}
+	}
+	return nil
+}
+
+// Run serves until ctx ends and then shuts down cleanly: no new connections,
+// open requests finish, coordinators stop, logs are flushed and closed. It may
+// be called once.
+func (b *Broker) Run(ctx context.Context) error {
+	if err := b.Listen(); err != nil {
+		return errors.Join(err, b.Close())
+	}
+	// Three circles: connections end first, then what answers them
+	// (coordinators, controller), then the store.
+	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopInner()
+	services, serviceCtx := errgroup.WithContext(inner)
+	b.tasks = func(f func() error) { services.Go(f) }
+	services.Go(func() error { return b.store.Run(serviceCtx) })
+	services.Go(func() error { return b.ctl.Run(serviceCtx) })
+	err := b.startServices(serviceCtx)
+
+	if err == nil {
+		front, frontCtx := errgroup.WithContext(ctx)
+		front.Go(func() error { // a service that fails ends the broker
+			select {
+			case <-serviceCtx.Done():
+				return context.Cause(serviceCtx)
+			case <-frontCtx.Done():
+				return nil
+			}
+		})
+		for _, l := range b.listeners {
+			front.Go(func() error { return b.serve(frontCtx, l) })
+		}
+		err = front.Wait()
+	}
+	stopInner()
+	return errors.Join(err, services.Wait(), b.Close())
+}
+
+// startServices brings up what needs the controller to be running.
+func (b *Broker) startServices(ctx context.Context) error {
+	if err := b.ctl.FinalizeFeatures(ctx, finalFeatures); err != nil {
+		return fmt.Errorf("finalizing features: %w", err)
+	}
+	b.groups.start(ctx)
+	return nil
+}
+
+// Close releases the logs of a broker that does not run (any more).
+func (b *Broker) Close() error {
+	b.mu.Lock()
+	if b.stopped {
+		b.mu.Unlock()
+		return nil
+	}
+	b.stopped = true
+	listeners := b.listeners
+	b.mu.Unlock()
+	for _, l := range listeners {
+		l.ln.Close() // closed already after Run
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*shutdownGrace)
+	defer cancel()
+	if err := b.store.Close(ctx); err != nil {
+		return fmt.Errorf("closing the logs: %w", err)
+	}
+	return nil
+}
+
+func (b *Broker) storeConfig() logstore.Config {
+	c := &b.cfg
+	return logstore.Config{
+		Dirs: c.LogDirs, FS: c.FS, Logger: b.log, NodeID: c.NodeID, ClusterID: c.str("cluster.id"),
+		OnDirOffline: func(dir string, err error) {
+			b.log.Error("log dir is offline until restart", "dir", dir, "err", err)
+		},
+		RecoveryThreads:         int(c.int("num.recovery.threads.per.data.dir")),
+		RetentionCheckInterval:  c.ms("log.retention.check.interval.ms"),
+		InitialTaskDelay:        c.ms("log.initial.task.delay.ms"),
+		FlushCheckpointInterval: c.ms("log.flush.offset.checkpoint.interval.ms"),
+		ProducerExpiration:      c.ms("producer.id.expiration.ms"),
+		ProducerExpirationCheck: c.ms("producer.id.expiration.check.interval.ms"),
+		Cleaner: logstore.CleanerConfig{
+			Disabled:         !c.bool("log.cleaner.enable"),
+			DedupeBufferSize: int(c.int("log.cleaner.dedupe.buffer.size")),
+			Backoff:          c.ms("log.cleaner.backoff.ms"),
+		},
+	}
+}
+
+func (b *Broker) groupConfig() group.Config {
+	c := &b.cfg
+	return group.Config{
+		MinSessionTimeout:     c.ms("group.min.session.timeout.ms"),
+		MaxSessionTimeout:     c.ms("group.max.session.timeout.ms"),
+		InitialRebalanceDelay: c.ms("group.initial.rebalance.delay.ms"),
+		MaxSize:               int(c.int("group.max.size")),
+		OffsetRetention:       time.Duration(c.int("offsets.retention.minutes")) * time.Minute,
+		RetentionCheck:        c.ms("offsets.retention.check.interval.ms"),
+		MetadataMaxBytes:      int(c.int("offset.metadata.max.bytes")),
+	}
+}

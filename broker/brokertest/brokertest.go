@@ -1,0 +1,102 @@
+// Package brokertest runs a whole broker inside a test, on a free port of
+// 127.0.0.1 and in a temporary folder.
+package brokertest
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"os"
+	"testing"
+
+	"github.com/leat-project/leat/broker"
+)
+
+// Broker is a running broker. Its methods are for the test's goroutine.
+type Broker struct {
+	t     testing.TB
+	props map[string]string
+	dir   string
+
+	addr string
+	stop context.CancelFunc
+	done chan error
+}
+
+// Start runs a broker with Kafka's defaults for a single node, no initial
+// rebalance delay, and the overrides (keys of server.properties). It stops
+// with the test.
+func Start(t testing.TB, overrides map[string]string) *Broker {
+	t.Helper()
+	b := &Broker{t: t, dir: t.TempDir(), props: map[string]string{
+		"listeners":                            "PLAINTEXT://127.0.0.1:0",
+		"group.initial.rebalance.delay.ms":     "0",
+		"offsets.topic.num.partitions":         "5",
+		"transaction.state.log.num.partitions": "5",
+	}}
+	maps.Copy(b.props, overrides)
+	if b.props["log.dirs"] == "" {
+		b.props["log.dirs"] = b.dir
+	}
+	b.start()
+	t.Cleanup(b.Stop)
+	return b
+}
+
+// Addr is host:port of the first listener. It changes with Restart.
+func (b *Broker) Addr() string { return b.addr }
+
+// Dir is the broker's log dir.
+func (b *Broker) Dir() string { return b.props["log.dirs"] }
+
+func (b *Broker) start() {
+	b.t.Helper()
+	log := slog.New(slog.NewTextHandler(testWriter{b.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	cfg, err := broker.ParseConfig(b.props, log)
+	if err != nil {
+		b.t.Fatalf("parsing the broker's configuration: %v", err)
+	}
+	br, err := broker.New(cfg, log)
+	if err != nil {
+		b.t.Fatalf("opening the broker: %v", err)
+	}
+	if err := br.Listen(); err != nil {
+		b.t.Fatalf("listening: %v", err)
+	}
+	b.addr = br.Addr("").String()
+	ctx, cancel := context.WithCancel(context.Background())
+	b.stop, b.done = cancel, make(chan error, 1)
+	go func() { b.done <- br.Run(ctx) }() // Stop waits for it
+}
+
+// Stop shuts the broker down cleanly; a second call does nothing.
+func (b *Broker) Stop() {
+	b.t.Helper()
+	if b.stop == nil {
+		return
+	}
+	b.stop()
+	b.stop = nil
+	if err := <-b.done; err != nil {
+		b.t.Errorf("broker ended: %v", err)
+	}
+}
+
+// Restart shuts down and starts again on the same folder, and on the same
+// port, so that clients find it.
+func (b *Broker) Restart() {
+	b.t.Helper()
+	b.Stop()
+	b.props["listeners"] = "PLAINTEXT://" + b.addr
+	b.start()
+}
+
+// testWriter sends log lines to the test.
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	if os.Getenv("LEAT_TEST_LOG") != "" {
+		os.Stderr.Write(p)
+	}
+	return len(p), nil
+}

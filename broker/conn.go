@@ -1,0 +1,237 @@
+package broker
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kbin"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// conn is one connection. Its reader goroutine cuts the stream into requests;
+// its server goroutine runs them one after the other and writes the answers in
+// order. Only Produce may leave an answer for later (pending), so that several
+// can wait for the same flush.
+type conn struct {
+	broker   *Broker
+	listener *listener
+	nc       net.Conn
+	ip       string
+	id       uint64
+	log      connLog
+
+	// open counts requests that were read and not answered: a connection
+	// with any is not idle.
+	open atomic.Int64
+}
+
+// readBuffer holds a small request whole, so that it costs one read.
+const readBuffer = 4 << 10
+
+// readAhead bounds the requests of a connection that are read before the one
+// in work is done.
+const readAhead = 8
+
+// maxPending bounds the Produce answers of a connection that wait for flushes.
+const maxPending = 64
+
+func newConn(b *Broker, l *listener, nc net.Conn, ip string) *conn {
+	return &conn{broker: b, listener: l, nc: nc, ip: ip, id: b.connSeq.Add(1), log: connLog{b.log}}
+}
+
+// run serves the connection until it ends, or ctx does and what was read is
+// answered.
+func (c *conn) run(ctx context.Context) {
+	defer c.nc.Close()
+	if t, ok := c.nc.(*net.TCPConn); ok {
+		// The operating system's defaults serve when a setting is refused.
+		_ = t.SetNoDelay(true)
+	}
+	// Shutdown: read no more, finish what was read, then close.
+	stopReading := context.AfterFunc(ctx, func() { c.nc.SetReadDeadline(time.Unix(1, 0)) })
+	defer stopReading()
+	// A client that is gone ends what is parked for it.
+	parked, gone := context.WithCancel(context.WithoutCancel(ctx))
+	defer gone()
+	requests := make(chan *request, readAhead)
+	go func() { // ends with the connection's read side; run waits through the channel's close
+		defer close(requests)
+		c.log.ended(c, c.readAll(ctx, parked, requests))
+		gone()
+	}()
+	c.serveAll(parked, requests)
+	c.nc.Close()
+	for r := range requests { // the reader may be blocked on the channel
+		r.frame.release()
+	}
+}
+
+// readAll reads requests until the stream ends.
+func (c *conn) readAll(ctx, parked context.Context, requests chan<- *request) error {
+	br := bufio.NewReaderSize(c.nc, readBuffer)
+	for ctx.Err() == nil {
+		r, err := c.readRequest(ctx, br)
+		if err != nil {
+			return err
+		}
+		c.open.Add(1)
+		select {
+		case requests <- r:
+		case <-parked.Done():
+			r.frame.release()
+			return nil
+		}
+	}
+	return nil
+}
+
+// readRequest reads one frame and decodes its header.
+func (c *conn) readRequest(ctx context.Context, br *bufio.Reader) (*request, error) {
+	var size [4]byte
+	if err := c.readFull(ctx, br, size[:]); err != nil {
+		return nil, err
+	}
+	n := int32(binary.BigEndian.Uint32(size[:]))
+	if n < minRequest || int64(n) > c.broker.cfg.int("socket.request.max.bytes") {
+		return nil, protocolError{"frame of " + itoa(int(n)) + " bytes"}
+	}
+	frame := c.broker.buffers.get(int(n))
+	if err := c.readFull(ctx, br, frame.b); err != nil {
+		frame.release()
+		return nil, err
+	}
+	r, err := c.decode(frame)
+	if err != nil {
+		frame.release()
+	}
+	return r, err
+}
+
+// readFull fills p. The idle limit counts from its call; a connection with
+// open requests is waiting for us and is not idle.
+func (c *conn) readFull(ctx context.Context, br *bufio.Reader, p []byte) error {
+	idle := c.broker.cfg.ms("connections.max.idle.ms")
+	for done := 0; ; {
+		if br.Buffered() < len(p)-done && idle > 0 && ctx.Err() == nil {
+			c.nc.SetReadDeadline(time.Now().Add(idle))
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n, err := io.ReadFull(br, p[done:])
+		done += n
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil && c.open.Load() > 0 {
+			continue
+		}
+		if done > 0 && errors.Is(err, io.EOF) {
+			return io.ErrUnexpectedEOF
+		}
+		return err
+	}
+}
+
+// serveAll runs requests in order and writes answers in order.
+func (c *conn) serveAll(parked context.Context, requests <-chan *request) {
+	var pending []*request
+	for {
+		var head <-chan struct{}
+		if len(pending) > 0 {
+			head = pending[0].ready
+		}
+		next := requests
+		if len(pending) >= maxPending {
+			next = nil
+		}
+		select {
+		case <-head:
+			if !c.answer(pending[0]) {
+				return
+			}
+			pending = pending[1:]
+		case r, ok := <-next:
+			if !ok {
+				c.drain(pending)
+				return
+			}
+			if r.handle(parked); r.ready != nil {
+				pending = append(pending, r)
+				continue
+			}
+			// The answers before this one come first.
+			if !c.drain(pending) {
+				r.discard()
+				return
+			}
+			if !c.answer(r) {
+				return
+			}
+			pending = pending[:0]
+		}
+	}
+}
+
+func (c *conn) drain(pending []*request) bool {
+	for _, r := range pending {
+		<-r.ready
+		if !c.answer(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// answer writes the answer of r and says whether the connection goes on.
+func (c *conn) answer(r *request) bool {
+	defer c.open.Add(-1)
+	defer r.discard()
+	if r.hangUp {
+		return false
+	}
+	if r.response == nil {
+		return true // acks=0
+	}
+	if body, ok := r.response.(streamed); ok {
+		return body.send(c, r) == nil
+	}
+	out := c.broker.buffers.get(4)
+	out.b = r.appendHeader(out.b)
+	out.b = r.response.AppendTo(out.b)
+	binary.BigEndian.PutUint32(out.b, uint32(len(out.b)-4))
+	_, err := c.nc.Write(out.b)
+	out.release()
+	return err == nil
+}
+
+// streamed is an answer that writes itself, because parts of it are files.
+// release is called once, sent or not.
+type streamed interface {
+	kmsg.Response
+	send(c *conn, r *request) error
+	release()
+}
+
+// discard frees what the answer holds.
+func (r *request) discard() {
+	if body, ok := r.response.(streamed); ok {
+		body.release()
+	}
+}
+
+// appendHeader appends the response header behind the 4 bytes of length.
+func (r *request) appendHeader(dst []byte) []byte {
+	dst = kbin.AppendInt32(dst[:4], r.correlation)
+	if r.response.IsFlexible() && r.response.Key() != apiVersionsKey {
+		dst = append(dst, 0) // no tags; ApiVersions keeps header v0 at all versions
+	}
+	return dst
+}

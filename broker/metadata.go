@@ -1,0 +1,241 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/group"
+	"github.com/leat-project/leat/broker/logstore"
+	"github.com/leat-project/leat/broker/recordbatch"
+)
+
+// metadataTopicID is the fixed id of __cluster_metadata (Kafka's
+// Uuid.METADATA_TOPIC_ID).
+var metadataTopicID = logstore.TopicID{15: 1}
+
+var metadataPartition = logstore.TopicPartition{Topic: controller.MetadataTopic, Partition: 0}
+
+// openMetadata replays the metadata log and makes the partition folders agree
+// with it.
+func (b *Broker) openMetadata() error {
+	cfg := logstore.DefaultLogConfig()
+	cfg.Delete, cfg.RetentionMs, cfg.MaxMessageBytes, cfg.FlushBeforeAck = false, logstore.Unlimited, 64<<20, true
+	part := b.store.Get(metadataPartition)
+	if part == nil {
+		var err error
+		if part, err = b.store.Create(metadataPartition, metadataTopicID, cfg); err != nil {
+			return fmt.Errorf("creating the metadata log: %w", err)
+		}
+	}
+	part.SetConfig(cfg)
+	ctl, err := controller.Open(controller.Config{
+		NodeID: b.cfg.NodeID, NumPartitions: int32(b.cfg.int("num.partitions")),
+		ReplicationFactor: int16(b.cfg.int("default.replication.factor")),
+		TopicConfig: func(img *controller.Image, overrides map[string]string, name string) string {
+			v, _ := b.cfg.topicValue(img, overrides, name)
+			return v
+		},
+		Apply: b.apply, Log: b.log,
+	}, &metadataLog{part: part})
+	if err != nil {
+		return err
+	}
+	b.ctl = ctl
+	return b.reconcile(ctl.Image())
+}
+
+// metadataLog is the controller's log on a partition of our own.
+type metadataLog struct{ part *logstore.Partition }
+
+// metadataEpoch is the term of the only voter.
+const metadataEpoch = 1
+
+func (l *metadataLog) Append(ctx context.Context, values [][]byte) (int64, error) {
+	var batch recordbatch.Builder
+	now := time.Now().UnixMilli()
+	for _, v := range values {
+		batch.Add(now, nil, v)
+	}
+	buf, err := batch.Build(nil)
+	if err != nil {
+		return 0, err
+	}
+	info, err := l.part.Append(buf, logstore.AppendOptions{Origin: logstore.OriginCoordinator, LeaderEpoch: metadataEpoch})
+	if err != nil {
+		return 0, err
+	}
+	return info.LastOffset, l.part.WaitFlushed(ctx, info.LastOffset+1)
+}
+
+func (l *metadataLog) Replay(fn func(offset int64, value []byte) error) error {
+	return replay(l.part, func(_ recordbatch.Batch, r *recordbatch.Record) error { return fn(r.Offset, r.Value) })
+}
+
+// replayChunk is how much of a log is read at a time.
+const replayChunk = 1 << 20
+
+// replay calls fn for every record of a partition in order.
+func replay(p *logstore.Partition, fn func(recordbatch.Batch, *recordbatch.Record) error) error {
+	var rd recordbatch.Reader
+	var buf []byte
+	for next, end := p.LogStartOffset(), p.LogEndOffset(); next < end; {
+		res, err := p.Read(logstore.ReadOptions{Offset: next, MaxBytes: replayChunk, MinOneBatch: true, Bound: logstore.BoundLogEnd})
+		if err != nil {
+			return fmt.Errorf("reading %s from offset %d: %w", p.TopicPartition(), next, err)
+		}
+		buf, err = res.AppendTo(buf[:0])
+		res.Release()
+		if err != nil {
+			return err
+		}
+		was := next
+		if next, err = replayBatches(buf, next, &rd, fn); err != nil {
+			return fmt.Errorf("replaying %s: %w", p.TopicPartition(), err)
+		}
+		if next == was {
+			return fmt.Errorf("replaying %s: no batch at offset %d", p.TopicPartition(), next)
+		}
+	}
+	return nil
+}
+
+// replayBatches walks over whole batches in buf and returns the next offset.
+func replayBatches(buf []byte, next int64, rd *recordbatch.Reader, fn func(recordbatch.Batch, *recordbatch.Record) error) (int64, error) {
+	for len(buf) >= recordbatch.HeaderSize && recordbatch.Batch(buf).Size() <= len(buf) {
+		batch, rest, err := recordbatch.Next(buf)
+		if err != nil {
+			return next, err
+		}
+		buf = rest
+		if err := rd.Reset(batch); err != nil {
+			return next, err
+		}
+		for rd.Next() {
+			if err := fn(batch, rd.Record()); err != nil {
+				return next, err
+			}
+		}
+		if rd.Err() != nil {
+			return next, rd.Err()
+		}
+		next = batch.NextOffset()
+	}
+	return next, nil
+}
+
+// reconcile makes the partition folders agree with the metadata after a
+// start: a crash may have come between a committed change and its folders.
+func (b *Broker) reconcile(img *controller.Image) error {
+	for _, p := range b.store.Partitions() {
+		tp := p.TopicPartition()
+		if tp == metadataPartition {
+			continue
+		}
+		t := img.Topic(tp.Topic)
+		if t != nil && int(tp.Partition) < len(t.Partitions) && (logstore.TopicID(t.ID) == p.TopicID() || p.TopicID() == logstore.TopicID{}) {
+			continue
+		}
+		if img.Removed(controller.TopicID(p.TopicID())) {
+			if err := b.store.Delete(tp); err != nil {
+				return fmt.Errorf("deleting the log of %s, whose topic is gone: %w", tp, err)
+			}
+			continue
+		}
+		b.log.Warn("setting a partition folder aside that the metadata does not know", "partition", tp.String(), "topic id", p.TopicID().String())
+		if err := b.store.MarkStray(tp); err != nil {
+			return fmt.Errorf("setting %s aside: %w", tp, err)
+		}
+	}
+	for _, t := range img.Topics() {
+		if err := b.openTopic(img, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openTopic creates the missing logs of a topic and gives all of them their
+// configuration and leader epoch.
+func (b *Broker) openTopic(img *controller.Image, t *controller.Topic) error {
+	cfg := b.cfg.logConfig(img, t)
+	for i, p := range t.Partitions {
+		tp := logstore.TopicPartition{Topic: t.Name, Partition: int32(i)}
+		part := b.store.Get(tp)
+		if part == nil {
+			var err error
+			if part, err = b.store.Create(tp, logstore.TopicID(t.ID), cfg); err != nil {
+				return fmt.Errorf("creating the log of %s: %w", tp, err)
+			}
+		}
+		part.SetConfig(cfg)
+		if part.LeaderEpoch() >= p.LeaderEpoch {
+			continue
+		}
+		if err := part.AssignLeaderEpoch(p.LeaderEpoch); err != nil {
+			return fmt.Errorf("starting leader epoch %d of %s: %w", p.LeaderEpoch, tp, err)
+		}
+	}
+	return nil
+}
+
+// apply makes a committed change of the metadata real. It runs on the
+// controller's goroutine.
+func (b *Broker) apply(d controller.Delta) error {
+	var errs []error
+	touched := map[string]bool{}
+	for _, r := range d.Records {
+		switch r := r.(type) {
+		case *controller.RemoveTopicRecord:
+			errs = append(errs, b.dropTopic(d.Old.TopicByID(r.ID)))
+		case *controller.PartitionRecord:
+			if t := d.New.TopicByID(r.Topic); t != nil {
+				touched[t.Name] = true
+			}
+		case *controller.PartitionChangeRecord:
+			if t := d.New.TopicByID(r.Topic); t != nil {
+				touched[t.Name] = true
+			}
+		case *controller.ConfigRecord:
+			b.configChanged(d.New, r, touched)
+		}
+	}
+	for name := range touched {
+		if t := d.New.Topic(name); t != nil {
+			errs = append(errs, b.openTopic(d.New, t))
+		}
+	}
+	b.groups.topicChanged(d.New)
+	return errors.Join(errs...)
+}
+
+// configChanged marks the topics whose logs must learn of a changed key: one,
+// or for a broker key that topics inherit, all.
+func (b *Broker) configChanged(img *controller.Image, r *controller.ConfigRecord, touched map[string]bool) {
+	switch r.Resource.Type {
+	case controller.TopicResource:
+		touched[r.Resource.Name] = true
+	case controller.BrokerResource:
+		for _, t := range img.Topics() {
+			touched[t.Name] = true
+		}
+	case controller.GroupResource:
+	}
+}
+
+func (b *Broker) dropTopic(t *controller.Topic) error {
+	if t == nil {
+		return nil
+	}
+	var errs []error
+	for i := range t.Partitions {
+		tp := logstore.TopicPartition{Topic: t.Name, Partition: int32(i)}
+		if err := b.store.Delete(tp); err != nil && !errors.Is(err, logstore.ErrUnknown) {
+			errs = append(errs, fmt.Errorf("deleting the log of %s: %w", tp, err))
+		}
+	}
+	b.groups.each(func(tx *tx, s *group.Shard) { s.TopicDeleted(tx, t.Name) })
+	return errors.Join(errs...)
+}

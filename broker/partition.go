@@ -1,0 +1,100 @@
+package broker
+
+import (
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/logstore"
+	"github.com/leat-project/leat/broker/recordbatch"
+)
+
+// partition finds the log of a partition that this broker leads, or the error
+// code to answer.
+func (b *Broker) partition(t *controller.Topic, n int32) (*logstore.Partition, controller.Partition, int16) {
+	if t == nil || n < 0 || int(n) >= len(t.Partitions) {
+		return nil, controller.Partition{}, kerr.UnknownTopicOrPartition.Code
+	}
+	state := t.Partitions[n]
+	if state.Leader != b.cfg.NodeID {
+		return nil, state, kerr.NotLeaderForPartition.Code
+	}
+	part := b.store.Get(logstore.TopicPartition{Topic: t.Name, Partition: n})
+	if part == nil {
+		return nil, state, kerr.KafkaStorageError.Code // its creation failed
+	}
+	return part, state, 0
+}
+
+// fenced compares the leader epoch a client knows with ours; -1 is not
+// checked (KIP-320).
+func fenced(asked int32, state controller.Partition) int16 {
+	switch {
+	case asked < 0 || asked == state.LeaderEpoch:
+		return 0
+	case asked < state.LeaderEpoch:
+		return kerr.FencedLeaderEpoch.Code
+	}
+	return kerr.UnknownLeaderEpoch.Code
+}
+
+// storeCode maps what the log store reports to the protocol's codes.
+func storeCode(err error) int16 {
+	if err == nil {
+		return 0
+	}
+	var bad *recordbatch.Error
+	if errors.As(err, &bad) {
+		return batchCode(bad.Kind)
+	}
+	for _, m := range storeCodes {
+		if errors.Is(err, m.err) {
+			return m.code
+		}
+	}
+	return kerr.UnknownServerError.Code
+}
+
+var storeCodes = []struct {
+	err  error
+	code int16
+}{
+	{logstore.ErrOffsetOutOfRange, kerr.OffsetOutOfRange.Code},
+	{logstore.ErrOutOfOrderSequence, kerr.OutOfOrderSequenceNumber.Code},
+	{logstore.ErrInvalidProducerEpoch, kerr.InvalidProducerEpoch.Code},
+	{logstore.ErrInvalidTxnState, kerr.InvalidTxnState.Code},
+	{logstore.ErrCoordinatorFenced, kerr.TransactionCoordinatorFenced.Code},
+	{logstore.ErrFencedLeaderEpoch, kerr.NotLeaderForPartition.Code},
+	{logstore.ErrClosed, kerr.NotLeaderForPartition.Code},
+	{logstore.ErrUnknown, kerr.UnknownTopicOrPartition.Code},
+	{logstore.ErrStorage, kerr.KafkaStorageError.Code},
+	{logstore.ErrCorrupt, kerr.KafkaStorageError.Code},
+}
+
+func batchCode(kind recordbatch.Kind) int16 {
+	switch kind {
+	case recordbatch.Corrupt:
+		return kerr.CorruptMessage.Code
+	case recordbatch.InvalidRecord:
+		return kerr.InvalidRecord.Code
+	case recordbatch.InvalidTimestamp:
+		return kerr.InvalidTimestamp.Code
+	case recordbatch.MessageTooLarge:
+		return kerr.MessageTooLarge.Code
+	case recordbatch.RecordListTooLarge:
+		return kerr.RecordListTooLarge.Code
+	case recordbatch.UnsupportedCompression:
+		return kerr.UnsupportedCompressionType.Code
+	case recordbatch.KindUnknown:
+	}
+	return kerr.UnknownServerError.Code
+}
+
+// limit is a broker key that may change while the broker runs.
+func (b *Broker) limit(key string) int64 {
+	for _, s := range b.cfg.brokerChain(b.ctl.Image(), key) {
+		return parseLong(s.value)
+	}
+	return 0
+}

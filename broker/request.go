@@ -1,0 +1,131 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kbin"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/leat-project/leat/broker/group"
+)
+
+// minRequest is the length of the shortest header: key, version, correlation
+// id, null client id.
+const minRequest = 10
+
+// request is one request with everything a handler needs to know.
+type request struct {
+	conn        *conn
+	api         *api
+	version     int16
+	correlation int32
+	clientID    string
+	principal   string
+	received    time.Time
+	body        kmsg.Request
+	// tooNew marks an ApiVersions request of a version we do not speak.
+	tooNew bool
+
+	// frame holds the bytes that slices in body point into.
+	frame *buffer
+
+	// response is nil when there is nothing to send. ready is set by a
+	// handler that answers later; it is closed when response is there.
+	response kmsg.Response
+	ready    chan struct{}
+	hangUp   bool
+}
+
+// anonymous is the principal of connections that did not authenticate.
+const anonymous = "User:ANONYMOUS"
+
+// protocolError is a stream that is not Kafka's, or asks for what was not
+// advertised. The connection is closed without an answer, as Kafka does.
+type protocolError struct{ what string }
+
+func (e protocolError) Error() string { return "protocol error: " + e.what }
+
+// decode reads header and body of a frame.
+func (c *conn) decode(frame *buffer) (*request, error) {
+	rd := kbin.Reader{Src: frame.b}
+	key, version := rd.Int16(), rd.Int16()
+	r := &request{conn: c, version: version, correlation: rd.Int32(), principal: anonymous, received: time.Now(), frame: frame}
+	if id := rd.NullableString(); id != nil {
+		r.clientID = *id
+	}
+	if !rd.Ok() {
+		return nil, protocolError{"short request header"}
+	}
+	r.api = c.broker.api(key)
+	if r.api == nil {
+		return nil, protocolError{"request of unknown kind " + itoa(int(key))}
+	}
+	if version < r.api.min || version > r.api.max {
+		if key == apiVersionsKey {
+			r.tooNew = true
+			r.version = 0
+			return r, nil
+		}
+		return nil, protocolError{r.api.name() + " version " + itoa(int(version))}
+	}
+	r.body = kmsg.RequestForKey(key)
+	r.body.SetVersion(version)
+	if r.body.IsFlexible() {
+		kmsg.SkipTags(&rd)
+		if !rd.Ok() {
+			return nil, protocolError{"bad tags in the header of " + r.api.name()}
+		}
+	}
+	if err := r.body.ReadFrom(rd.Src); err != nil {
+		return nil, protocolError{"undecodable " + r.api.name() + ": " + err.Error()}
+	}
+	return r, nil
+}
+
+// handle runs the request. When it returns, response is set, or ready is.
+func (r *request) handle(parked context.Context) {
+	if !r.api.retains {
+		defer func() { r.frame.release(); r.frame = nil }()
+	}
+	r.response = r.api.handle(r.conn.broker, parked, r)
+	if r.ready == nil && r.response != nil {
+		r.response.SetVersion(r.version)
+	}
+}
+
+// finishLater lets a handler return before its answer is known; finish
+// delivers it.
+func (r *request) finishLater() { r.ready = make(chan struct{}) }
+
+func (r *request) finish(resp kmsg.Response) {
+	resp.SetVersion(r.version)
+	r.response = resp
+	close(r.ready)
+}
+
+func (r *request) client() group.Client {
+	return group.Client{ID: r.clientID, Host: "/" + r.conn.ip}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// connLog reports why connections end, where that is worth a line.
+type connLog struct{ log *slog.Logger }
+
+func (l connLog) ended(c *conn, err error) {
+	var bad protocolError
+	switch {
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.As(err, &bad):
+		l.log.Warn("closing a connection", "client", c.ip, "listener", c.listener.conf.Name, "err", err)
+	default:
+		l.log.Debug("connection ended", "client", c.ip, "err", err)
+	}
+}

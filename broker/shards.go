@@ -1,0 +1,231 @@
+package broker
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+	"unicode/utf16"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/coordinator"
+	"github.com/leat-project/leat/broker/fault"
+	"github.com/leat-project/leat/broker/logstore"
+	"github.com/leat-project/leat/broker/recordbatch"
+)
+
+type tx = coordinator.Tx
+
+// shards are the coordinators of one internal topic, one for each partition
+// that this broker leads.
+type shards[S coordinator.State] struct {
+	broker *Broker
+	topic  string
+	fresh  func() S
+
+	mu    sync.Mutex // guards ctx and loops
+	ctx   context.Context
+	loops []*coordinator.Loop[S]
+}
+
+func newShards[S coordinator.State](b *Broker, topic string, fresh func() S) *shards[S] {
+	return &shards[S]{broker: b, topic: topic, fresh: fresh}
+}
+
+// start runs the coordinators of the partitions there are. Those of partitions
+// created later follow with topicChanged.
+func (s *shards[S]) start(ctx context.Context) {
+	s.mu.Lock()
+	s.ctx = ctx
+	s.mu.Unlock()
+	s.topicChanged(s.broker.ctl.Image())
+}
+
+// topicChanged starts coordinators for partitions that have none.
+func (s *shards[S]) topicChanged(img *controller.Image) {
+	t := img.Topic(s.topic)
+	if t == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil {
+		return
+	}
+	for len(s.loops) < len(t.Partitions) {
+		part := s.broker.store.Get(logstore.TopicPartition{Topic: s.topic, Partition: int32(len(s.loops))})
+		if part == nil {
+			return // its creation failed and was reported
+		}
+		loop := coordinator.NewLoop(&stateLog{part}, s.fresh, s.broker.log.With("topic", s.topic, "partition", len(s.loops)))
+		s.loops = append(s.loops, loop)
+		ctx := s.ctx
+		s.broker.tasks(func() error { return loop.Run(ctx) })
+	}
+}
+
+// find returns the coordinator of a group or transactional id.
+func (s *shards[S]) find(key string) (*coordinator.Loop[S], error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.loops) == 0 {
+		return nil, kerr.CoordinatorNotAvailable
+	}
+	return s.loops[partitionFor(key, len(s.loops))], nil
+}
+
+// all returns the coordinators of all partitions.
+func (s *shards[S]) all() []*coordinator.Loop[S] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.loops[:len(s.loops):len(s.loops)]
+}
+
+// each queues an event on all coordinators without waiting for it.
+func (s *shards[S]) each(fn func(*tx, S)) {
+	for _, loop := range s.all() {
+		s.broker.tasks(func() error {
+			// A loop that has ended has no state to tell.
+			_ = loop.Do(context.Background(), fn)
+			return nil
+		})
+	}
+}
+
+// call runs fn on the coordinator of key and waits until fn's done function
+// was called, which fn hands on to tx.After or keeps for later. It fails with
+// the code clients look the coordinator up again for.
+func call[S coordinator.State](ctx context.Context, loop *coordinator.Loop[S], fn func(t *tx, s S, done func())) error {
+	finished := make(chan struct{})
+	if err := loop.Do(ctx, func(t *tx, s S) { fn(t, s, func() { close(finished) }) }); err != nil {
+		return kerr.NotCoordinator
+	}
+	select {
+	case <-finished:
+		return nil
+	case <-ctx.Done():
+		return kerr.NotCoordinator
+	case <-loop.Done():
+	}
+	select {
+	case <-finished: // answered on its way out
+		return nil
+	default:
+		return kerr.NotCoordinator
+	}
+}
+
+// read runs fn on the coordinator and waits for it.
+func read[S coordinator.State](ctx context.Context, loop *coordinator.Loop[S], fn func(t *tx, s S)) error {
+	var failed error
+	err := call(ctx, loop, func(t *tx, s S, done func()) {
+		fn(t, s)
+		t.After(func(err error) { failed = err; done() })
+	})
+	if err == nil && failed != nil {
+		return kerr.CoordinatorNotAvailable
+	}
+	return err
+}
+
+// partitionFor is Kafka's mapping of a group or transactional id to a
+// partition: Java's String.hashCode without its sign.
+func partitionFor(key string, count int) int {
+	var h int32
+	for _, unit := range utf16.Encode([]rune(key)) {
+		h = 31*h + int32(unit)
+	}
+	return int(h&(1<<31-1)) % count
+}
+
+// ensureInternal creates an internal topic on first need.
+func (b *Broker) ensureInternal(ctx context.Context, topic string) error {
+	if b.ctl.Image().Topic(topic) != nil {
+		return nil
+	}
+	prefix := "offsets.topic"
+	configs := map[string]string{"cleanup.policy": "compact", "compression.type": "producer"}
+	if topic == controller.TxnStateTopic {
+		prefix = "transaction.state.log"
+		configs = map[string]string{"cleanup.policy": "compact", "compression.type": "uncompressed", "min.insync.replicas": b.cfg.str("transaction.state.log.min.isr"), "unclean.leader.election.enable": "false"}
+	}
+	configs["segment.bytes"] = strconv.FormatInt(max(b.cfg.int(prefix+".segment.bytes"), 1<<20), 10)
+	t := controller.NewTopic{Name: topic, Partitions: int32(b.cfg.int(prefix + ".num.partitions")), ReplicationFactor: int16(b.cfg.int(prefix + ".replication.factor"))}
+	for _, k := range []string{"cleanup.policy", "compression.type", "min.insync.replicas", "segment.bytes", "unclean.leader.election.enable"} {
+		if v, ok := configs[k]; ok {
+			t.Configs = append(t.Configs, controller.ConfigEntry{Name: k, Value: &v})
+		}
+	}
+	_, err := b.ctl.CreateTopic(ctx, t, false)
+	if err == nil || fault.Code(err) == kerr.TopicAlreadyExists.Code {
+		return nil
+	}
+	b.log.Error("creating an internal topic", "topic", topic, "err", err)
+	return kerr.CoordinatorNotAvailable
+}
+
+// stateLog is one partition of an internal topic as a coordinator sees it.
+type stateLog struct{ part *logstore.Partition }
+
+// stateBatchBytes bounds one batch of coordinator records.
+const stateBatchBytes = 512 << 10
+
+// Append implements coordinator.Log.
+func (l *stateLog) Append(ctx context.Context, batches []coordinator.Batch) error {
+	var buf []byte
+	var err error
+	for _, b := range batches {
+		if buf, err = appendState(buf, b); err != nil {
+			return err
+		}
+	}
+	info, err := l.part.Append(buf, logstore.AppendOptions{Origin: logstore.OriginCoordinator, LeaderEpoch: max(l.part.LeaderEpoch(), 0)})
+	if err != nil || !info.MustFlush {
+		return err
+	}
+	return l.part.WaitFlushed(ctx, info.LastOffset+1)
+}
+
+// appendState encodes records as one batch, or several when they are large.
+func appendState(dst []byte, b coordinator.Batch) ([]byte, error) {
+	var batch recordbatch.Builder
+	begin := func() {
+		batch.Reset()
+		if b.ProducerID >= 0 {
+			batch.Transactional, batch.ProducerID, batch.ProducerEpoch, batch.BaseSequence = true, b.ProducerID, b.ProducerEpoch, -1
+		}
+	}
+	begin()
+	now := time.Now().UnixMilli()
+	var err error
+	for _, r := range b.Records {
+		if batch.Count() > 0 && batch.Size()+len(r.Key)+len(r.Value) > stateBatchBytes {
+			if dst, err = batch.Build(dst); err != nil {
+				return nil, err
+			}
+			begin()
+		}
+		batch.Add(now, r.Key, r.Value)
+	}
+	return batch.Build(dst)
+}
+
+// Replay implements coordinator.Log.
+func (l *stateLog) Replay(ctx context.Context, fn func(coordinator.Entry) error) error {
+	return replay(l.part, func(b recordbatch.Batch, r *recordbatch.Record) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		e := coordinator.Entry{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp, ProducerID: b.ProducerID(), ProducerEpoch: b.ProducerEpoch(), Transactional: b.Transactional()}
+		if b.Control() {
+			m, ok, err := recordbatch.ReadMarker(b)
+			if err != nil || !ok {
+				return err
+			}
+			e.Marker, e.Commit = true, m.Commit
+		}
+		return fn(e)
+	})
+}
