@@ -1,0 +1,208 @@
+package rest_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leat-project/leat/connect/connecttest/fixture"
+	"github.com/leat-project/leat/rest"
+	"github.com/leat-project/leat/worker/validate"
+)
+
+// scenario is a line of exchanges.jsonl.
+type scenario struct {
+	Name  string
+	Doc   string
+	Steps []struct {
+		Files    map[string]string
+		Append   map[string]string
+		Request  *request
+		Response *response
+		Wait     string
+	}
+}
+
+type request struct {
+	Method, Path string
+	Headers      map[string]*string
+	Body         *string
+}
+
+type response struct {
+	Status     int
+	Headers    map[string]string
+	JSON       json.RawMessage
+	Text       *string
+	BodySubset json.RawMessage
+}
+
+// needWorker are scenarios about what tasks do; they are judged with a whole
+// worker, not with the fake herder.
+var needWorker = []string{"failing", "offsets-source"}
+
+func TestFixturesExchanges(t *testing.T) {
+	reg, _, _ := registry(t)
+	for _, f := range fixture.Load(t, "exchanges.jsonl") {
+		for _, line := range f.Cases {
+			var sc scenario
+			decode(t, line, &sc)
+			t.Run(sc.Name, func(t *testing.T) {
+				if slices.Contains(needWorker, sc.Name) {
+					t.Skip("about tasks: judged by the suite that runs a worker")
+				}
+				herder := &fakeHerder{connectors: map[string]*fakeConnector{},
+					validator: validate.New(reg, validate.Worker{KeyConverter: jsonConverter, ValueConverter: jsonConverter,
+						HeaderConverter: simpleHeader, GroupID: "fixtures"})}
+				cfg, err := rest.ParseConfig(map[string]string{"listeners": "http://127.0.0.1:0"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				s := rest.NewServer(cfg, herder, reg, slog.New(slog.DiscardHandler))
+				herder.levels = s.Loggers
+				start(t, s)
+				herder.workerID = s.WorkerID()
+				sc.run(t, player{addr: s.Addr(), vars: map[string]string{
+					"<WORKER>": s.WorkerID(), "<DATA>": t.TempDir(), "<CLUSTER_ID>": fakeCluster}})
+			})
+		}
+	}
+}
+
+// start runs a server until the test ends.
+func start(t *testing.T, s *rest.Server) {
+	t.Helper()
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("server ended with %v", err)
+		}
+	})
+}
+
+// player sends the requests of a scenario.
+type player struct {
+	addr string
+	vars map[string]string // placeholders
+}
+
+func (p player) fill(s string) string {
+	for name, v := range p.vars {
+		s = strings.ReplaceAll(s, name, v)
+	}
+	return s
+}
+
+func (sc *scenario) run(t *testing.T, p player) {
+	for i, step := range sc.Steps {
+		for name, text := range step.Files {
+			write(t, filepath.Join(p.vars["<DATA>"], name), text, os.O_TRUNC)
+		}
+		for name, text := range step.Append {
+			write(t, filepath.Join(p.vars["<DATA>"], name), text, os.O_APPEND)
+		}
+		if step.Request == nil {
+			continue
+		}
+		diff := p.until(t, step.Request, step.Response, step.Wait != "" || mayLag(step.Request))
+		if diff != "" {
+			body := ""
+			if step.Request.Body != nil {
+				body = *step.Request.Body
+			}
+			t.Errorf("step %d: %s %s %s\n%s", i, step.Request.Method, step.Request.Path, body, diff)
+		}
+	}
+}
+
+// mayLag: reads after a write that is carried out in the background.
+func mayLag(r *request) bool { return r.Method == http.MethodGet && strings.HasPrefix(r.Path, "/connectors/") }
+
+func write(t *testing.T, path, text string, mode int) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|mode, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// until plays an exchange; where the recording waited, again until it is right.
+func (p player) until(t *testing.T, req *request, want *response, wait bool) string {
+	limit := time.NewTimer(20 * time.Second)
+	defer limit.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		diff := p.exchange(t, req, want)
+		if diff == "" || !wait {
+			return diff
+		}
+		select {
+		case <-limit.C:
+			return diff
+		case <-tick.C:
+		}
+		if !patient(p) {
+			return diff
+		}
+	}
+}
+
+// patient: only a whole worker does things in the background.
+func patient(p player) bool { return p.vars["<CLUSTER_ID>"] != fakeCluster }
+
+func (p player) exchange(t *testing.T, req *request, want *response) string {
+	var body io.Reader
+	if req.Body != nil {
+		body = strings.NewReader(p.fill(*req.Body))
+	}
+	r, err := http.NewRequest(req.Method, "http://"+p.addr, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, query, _ := strings.Cut(req.Path, "?")
+	r.URL = &url.URL{Scheme: "http", Host: p.addr, Opaque: "//" + p.addr + raw, RawQuery: query}
+	r.Host = p.vars["<WORKER>"]
+	r.Close = true
+	r.Header.Set("User-Agent", "")
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, v := range req.Headers {
+		r.Header.Del(name)
+		if v != nil {
+			r.Header.Set(name, *v)
+		}
+	}
+	res, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatalf("%s %s: %v", req.Method, req.Path, err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.compare(req, want, res, string(text))
+}

@@ -1,0 +1,102 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/leat-project/leat/connect/plugin"
+	"github.com/leat-project/leat/worker/model"
+	"github.com/leat-project/leat/worker/validate"
+)
+
+// PluginInfo is one element of GET /connector-plugins.
+type PluginInfo struct {
+	Class   string `json:"class"`
+	Type    string `json:"type"`
+	Version string `json:"version,omitempty"`
+}
+
+func (s *Server) listPlugins(r *http.Request) (answer, error) {
+	var kinds []plugin.Kind
+	if flag(r, "connectorsOnly", true) {
+		kinds = []plugin.Kind{plugin.Sink, plugin.Source}
+	}
+	infos := []PluginInfo{}
+	for _, p := range s.reg.All(kinds...) {
+		infos = append(infos, PluginInfo{p.Class, string(p.Kind), p.Version})
+	}
+	return ok(infos)
+}
+
+// notPlugins are Java classes that people ask for and that are no plugins of a
+// kind that has keys.
+const policyPackage = "org.apache.kafka.connect.connector.policy."
+
+func (s *Server) pluginConfig(r *http.Request) (answer, error) {
+	name, err := param(r, "plugin")
+	if err != nil {
+		return answer{}, err
+	}
+	p, err := s.reg.Find(name)
+	if err != nil {
+		switch {
+		case strings.HasPrefix(name, policyPackage):
+			return answer{}, model.BadRequest("Invalid plugin class %s. Valid types are sink, source, converter, header_converter, transformation, predicate.", name)
+		case strings.HasPrefix(name, "java.lang."):
+			return answer{}, errors.New("Instantiation error") //nolint:staticcheck // Java's text
+		}
+		return answer{}, model.NotFound("Unknown plugin %s.", name)
+	}
+	if v := r.URL.Query().Get("version"); v != "" && !versionMatches(v, p.Version) {
+		spec := v
+		if !strings.HasPrefix(v, "[") && !strings.HasPrefix(v, "(") {
+			spec = fmt.Sprintf("[%s,%s]", v, v)
+		}
+		return answer{}, model.BadRequest("Plugin %s not found that matches the version range %s, available versions: [%s]", p.Class, spec, p.Version)
+	}
+	return ok(validate.Keys(s.reg, p))
+}
+
+// versionMatches reports whether the one version there is satisfies a request:
+// latest, the exact version, or an interval that is exactly it.
+func versionMatches(want, have string) bool {
+	return want == "latest" || want == have || want == "["+have+"]"
+}
+
+func (s *Server) validateConfig(r *http.Request) (answer, error) {
+	name, err := param(r, "plugin")
+	if err != nil {
+		return answer{}, err
+	}
+	members, err := readObject(r, configTarget)
+	if err != nil {
+		return answer{}, err
+	}
+	config, err := readConfig(members)
+	if err != nil {
+		return answer{}, err
+	}
+	if class, set := config["connector.class"]; set && !strings.HasSuffix(normalized(class), normalized(name)) {
+		return answer{}, model.BadRequest("Included connector type %s does not match request type %s", class, name)
+	}
+	report, err := s.herder.Validate(r.Context(), config)
+	var bad *model.BadRequestError
+	if errors.As(err, &bad) {
+		return answer{}, &statusError{http.StatusInternalServerError,
+			"org.apache.kafka.connect.runtime.rest.errors.BadRequestException: " + bad.Msg}
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(report)
+}
+
+// normalized cuts the ending Connector, so that full and short names compare.
+func normalized(class string) string {
+	if short := strings.TrimSuffix(class, "Connector"); short != "" {
+		return short
+	}
+	return class
+}
