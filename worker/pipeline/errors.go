@@ -176,6 +176,20 @@ func (e *Errors) Report(f Failure, done func(error)) {
 	})
 }
 
+// PutFailed handles a record that the sink's target refused: it is reported, and the
+// error that comes back is nil if errors.tolerance allows to go on.
+func (e *Errors) PutFailed(in *kgo.Record, err error) error {
+	e.Stats.Failures.Add(1)
+	e.Stats.Errors.Add(1)
+	e.Stats.LastError.Store(time.Now().UnixMilli())
+	e.Report(Failure{Stage: TaskPut, Class: "org.apache.kafka.connect.sink.SinkTask", Err: err, Consumed: in}, nil)
+	if !e.TolerateAll() {
+		return connect.Cause(connect.ClassConnect, "Tolerance exceeded in error handler", err)
+	}
+	e.Stats.Skipped.Add(1)
+	return nil
+}
+
 // The attribute keys of log lines that Java users know.
 const (
 	Logger   = "logger" // Java's logger name

@@ -1,0 +1,326 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/leat-project/leat/connect"
+	"github.com/leat-project/leat/connect/config"
+	"github.com/leat-project/leat/worker/model"
+	"github.com/leat-project/leat/worker/pipeline"
+)
+
+// sinkPollRecords is max.poll.records where nobody set it: large, because a target
+// takes large batches well.
+const sinkPollRecords = 5000
+
+// pollWait is the longest time between two calls of Put.
+const pollWait = time.Second
+
+type sink struct {
+	*Task
+	task     connect.SinkTask
+	pipe     *pipeline.Sink
+	conv     *pipeline.Converters
+	errs     *pipeline.Errors
+	consumer *consumer
+	max      int // records a poll
+
+	// turn is held by whoever calls the plugin: the loop or a rebalance
+	// callback. What follows belongs to the holder.
+	turn      chan struct{}
+	open      map[connect.TopicPartition]bool
+	position  map[connect.TopicPartition]int64 // next offset to deliver
+	delivered map[connect.TopicPartition]int64 // may be committed, as far as Put goes
+	committed map[connect.TopicPartition]int64
+	rewinds   map[connect.TopicPartition]int64
+	closed    bool // the plugin takes no more calls
+
+	batch     *connect.Batch // in hand: offered and not taken yet
+	origin    []*kgo.Record  // of its records, parallel
+	live      []liveBatch    // batches that the plugin retained
+	attempt   int            // failed Puts of batch
+	timeout   time.Duration  // the plugin's wish for the next retry
+	wantsSync bool           // RequestCommit
+	reported  error          // first errant record that tolerance does not cover
+	nextFlush time.Time
+	seen      map[string]bool
+	paused    bool
+}
+
+type liveBatch struct {
+	batch  *connect.Batch
+	origin []*kgo.Record
+}
+
+func runSink(t *Task) (err error) {
+	s := &sink{Task: t, turn: make(chan struct{}, 1), open: map[connect.TopicPartition]bool{},
+		position: map[connect.TopicPartition]int64{}, delivered: map[connect.TopicPartition]int64{},
+		committed: map[connect.TopicPartition]int64{}, rewinds: map[connect.TopicPartition]int64{}, seen: map[string]bool{}}
+	if err := t.awaitStart(); err != nil {
+		return err
+	}
+	if err := s.build(); err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := s.pipe.Close(); cerr != nil {
+			t.log.Warn("closing converters and transforms", "err", cerr)
+		}
+		if d := s.errs.DeadLetters(); d != nil {
+			d.Close()
+		}
+	}()
+	s.task = t.spec.Plugin.NewSink().NewTask()
+	if err := t.guard(func() error { return s.task.Start(&sinkContext{s}, t.spec.Config) }); err != nil {
+		return errors.Join(err, s.guard(s.task.Stop))
+	}
+	if t.stopped() {
+		return s.guard(s.task.Stop)
+	}
+	t.report(model.Running, nil)
+	err = s.guard(s.loop)
+	return s.end(err)
+}
+
+func (s *sink) build() error {
+	spec, deps := &s.spec, &s.deps
+	var ec pipeline.ErrorConfig
+	if err := config.Parse(&ec, spec.Connector); err != nil {
+		return err
+	}
+	dead, err := deadLetters(s.run, deps, spec, ec, s.log)
+	if err != nil {
+		return err
+	}
+	s.errs = pipeline.NewErrors(ec, spec.ID, dead, s.log)
+	if s.consumer, err = newConsumer(s); err != nil {
+		return err
+	}
+	s.max = s.consumer.maxPoll
+	chain, err := pipeline.BuildChain(deps.Registry, spec.Connector)
+	if err != nil {
+		return err
+	}
+	if s.conv, err = pipeline.BuildConverters(deps.Registry, spec.Connector, deps.Conf.Props); err != nil {
+		return errors.Join(err, chain.Close())
+	}
+	s.pipe = pipeline.NewSink(chain, s.conv, s.errs)
+	return nil
+}
+
+// loop is the iteration of Java's WorkerSinkTask.
+func (s *sink) loop() error {
+	s.nextFlush = time.Now().Add(s.deps.Conf.FlushInterval())
+	for !s.stopped() {
+		if err := s.iterate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sink) iterate() error {
+	if err := s.consumer.subscribe(s.run); err != nil {
+		return err
+	}
+	wait := min(pollWait, max(time.Until(s.nextFlush), 0))
+	if s.batch != nil { // the batch in hand is offered again after a pause
+		if !s.sleep(s.retryPause()) {
+			return nil
+		}
+		return s.withTurn(func() error { return s.step(nil) })
+	}
+	if s.paused = s.pausedNow(); s.paused {
+		if !s.sleep(wait) {
+			return nil
+		}
+		return s.withTurn(func() error { return s.step(nil) })
+	}
+	fetches, err := s.consumer.poll(s.run, wait, s.max)
+	if err != nil {
+		return err
+	}
+	// From here to allow, no rebalance callback runs if there are records.
+	defer s.consumer.allow()
+	return s.withTurn(func() error { return s.step(fetches) })
+}
+
+// withTurn runs fn while no rebalance callback does.
+func (s *sink) withTurn(fn func() error) error {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	return fn()
+}
+
+// step handles what a poll brought: decode, Put, and a commit when it is due.
+func (s *sink) step(fetches kgo.Fetches) error {
+	if s.batch == nil {
+		if err := s.decode(fetches); err != nil {
+			return err
+		}
+	}
+	if err := s.put(); err != nil {
+		return err
+	}
+	if s.batch == nil && (s.wantsSync || !time.Now().Before(s.nextFlush)) {
+		s.wantsSync = false
+		s.nextFlush = time.Now().Add(s.deps.Conf.FlushInterval())
+		if err := s.commit(s.openPartitions(), false); err != nil {
+			return err
+		}
+	}
+	s.applyRewinds()
+	return nil
+}
+
+// decode makes the next batch in hand of consumed records.
+func (s *sink) decode(fetches kgo.Fetches) error {
+	var recs []*kgo.Record
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		tp := connect.TopicPartition{Topic: p.Topic, Partition: p.Partition}
+		if len(p.Records) == 0 || !s.open[tp] {
+			return
+		}
+		s.checkGap(tp, p)
+		s.position[tp] = p.Records[len(p.Records)-1].Offset + 1
+		recs = append(recs, p.Records...)
+		if !s.seen[p.Topic] {
+			s.seen[p.Topic] = true
+			s.deps.TopicUsed(s.spec.ID, p.Topic)
+		}
+	})
+	s.stats.Read.Add(int64(len(recs)))
+	storeMax(&s.stats.BatchSizeMax, int64(len(recs)))
+	b := connect.NewBatch(0, 0, nil)
+	origin, err := s.pipe.Decode(s.run, recs, b, make([]*kgo.Record, 0, len(recs)))
+	if err != nil {
+		if s.stopped() && errors.Is(err, context.Canceled) {
+			return errStop
+		}
+		return err
+	}
+	s.batch, s.origin, s.attempt = b, origin, 0
+	return nil
+}
+
+// put offers the batch in hand. It stays in hand after a retriable error.
+func (s *sink) put() error {
+	s.reported = nil
+	err := s.guard(func() error { return s.task.Put(s.run, s.batch) })
+	if err == nil && s.reported != nil {
+		err = s.reported // Java: a reported error that is not tolerated fails the task after put
+		return err
+	}
+	var partial *connect.BatchError
+	switch {
+	case err == nil:
+	case errors.As(err, &partial):
+		if err := s.failedRecords(partial); err != nil {
+			return err
+		}
+	case connect.IsRetriable(err):
+		s.attempt++
+		s.stats.Retries.Add(1)
+		s.log.Error(s.kind()+" RetriableException from SinkTask:",
+			pipeline.Logger, "org.apache.kafka.connect.runtime.WorkerSinkTask", "err", err, pipeline.TraceKey, pipeline.Trace(err))
+		return nil
+	case s.stopped() && errors.Is(err, context.Canceled):
+		return errStop
+	case s.reported != nil:
+		return s.reported
+	default:
+		s.log.Error(fmt.Sprintf("%s Task threw an uncaught and unrecoverable exception. Task is being killed and will not recover "+
+			"until manually restarted. Error: %s", s.kind(), connect.MessageOf(err)),
+			pipeline.Logger, "org.apache.kafka.connect.runtime.WorkerSinkTask", "err", err, pipeline.TraceKey, pipeline.Trace(err))
+		return unrecoverable(err)
+	}
+	s.taken()
+	return nil
+}
+
+func unrecoverable(err error) error {
+	return connect.Cause(connect.ClassConnect, "Exiting WorkerSinkTask due to unrecoverable exception.", err)
+}
+
+// taken lets go of the batch in hand: Put has taken it over.
+func (s *sink) taken() {
+	s.stats.Sent.Add(int64(s.batch.Len()))
+	for tp, next := range s.position {
+		if s.open[tp] {
+			s.delivered[tp] = next
+		}
+	}
+	s.attempt, s.timeout = 0, 0
+	s.letGo(s.batch, s.origin)
+	s.batch, s.origin = nil, nil
+}
+
+// retryPause is how long the batch in hand waits before it is offered again.
+func (s *sink) retryPause() time.Duration {
+	if s.timeout > 0 {
+		d := s.timeout
+		s.timeout = 0
+		return d
+	}
+	return min(100*time.Millisecond<<min(s.attempt, 7), 10*time.Second)
+}
+
+// failedRecords handles a Put that wrote all but some records.
+func (s *sink) failedRecords(e *connect.BatchError) error {
+	for _, f := range e.Failed {
+		if f.Index < 0 || f.Index >= len(s.origin) {
+			return unrecoverable(fmt.Errorf("the plugin says that record %d of a batch of %d failed: %w", f.Index, len(s.origin), f.Err))
+		}
+		if err := s.errs.PutFailed(s.origin[f.Index], f.Err); err != nil {
+			return unrecoverable(f.Err)
+		}
+	}
+	return nil
+}
+
+// pausedNow reports changes between PAUSED and RUNNING.
+func (s *sink) pausedNow() bool {
+	paused := s.Task.paused()
+	if paused != s.paused {
+		state := model.Running
+		if paused {
+			state = model.Paused
+			s.nextFlush = time.Now() // commit what was delivered
+		}
+		s.report(state, nil)
+	}
+	return paused
+}
+
+// end closes the plugin's partitions, commits, stops the plugin and leaves.
+func (s *sink) end(err error) error {
+	if errors.Is(err, errStop) {
+		err = nil
+	}
+	if err == nil {
+		err = s.Failed()
+	}
+	cerr := s.withTurn(func() error {
+		defer func() { s.closed = true }()
+		if err != nil || s.hard.Err() != nil {
+			return s.closePartitions(s.openPartitions(), false)
+		}
+		return s.closePartitions(s.openPartitions(), true)
+	})
+	if serr := s.guard(s.task.Stop); serr != nil {
+		s.log.Warn("stopping the plugin's task", "err", serr)
+	}
+	s.mu.Lock()
+	leave := s.leave
+	s.mu.Unlock()
+	s.consumer.close(leave || err != nil)
+	if err == nil {
+		err = cerr
+	}
+	return err
+}
