@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -78,8 +79,19 @@ func (st *stage) create(ctx context.Context, f connectorFile) (name string, err 
 	return c.Name, err
 }
 
+// answerError is an answer with another status than the one wanted.
+type answerError struct {
+	method, url string
+	status      int
+	body        string
+}
+
+func (e *answerError) Error() string {
+	return fmt.Sprintf("%s %s: answered %d: %s", e.method, e.url, e.status, e.body)
+}
+
 // call does a REST request and returns the body; another status than want is
-// an error that shows what leat answered.
+// an *answerError.
 func call(ctx context.Context, method, url string, body []byte, want int) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -98,7 +110,7 @@ func call(ctx context.Context, method, url string, body []byte, want int) ([]byt
 		return nil, fmt.Errorf("reading the answer to %s %s: %w", method, url, err)
 	}
 	if resp.StatusCode != want {
-		return nil, fmt.Errorf("%s %s: answered %s, want %d: %s", method, url, resp.Status, want, answer)
+		return nil, &answerError{method: method, url: url, status: resp.StatusCode, body: string(answer)}
 	}
 	return answer, nil
 }
@@ -135,8 +147,13 @@ func head(trace string) string {
 }
 
 // checkConnector returns an error if the connector or a task of it has failed.
+// One that was created a moment ago has no status yet.
 func (st *stage) checkConnector(ctx context.Context, name string) error {
 	answer, err := call(ctx, http.MethodGet, st.restURL()+"/connectors/"+name+"/status", nil, http.StatusOK)
+	var refused *answerError
+	if errors.As(err, &refused) && refused.status == http.StatusNotFound {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
