@@ -77,7 +77,7 @@ var inTests = map[string][]string{
 // connect, which uses the standard library only.
 var modules = map[string][]string{
 	"github.com/cockroachdb/apd/v3":          {"connectors", "converters", "transforms", "internal"},
-	"github.com/dlclark/regexp2":             {"internal/javaregex"},
+	"github.com/dlclark/regexp2":             {"internal/javaregex", "connectors/debezium/filter"},
 	"github.com/go-chi/chi/v5":               {"rest"},
 	"github.com/google/uuid":                 {"broker", "worker", "internal"},
 	"github.com/hashicorp/memberlist":        {"worker/cluster"},
