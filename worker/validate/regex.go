@@ -1,18 +1,14 @@
 package validate
 
 import (
-	"regexp"
-
 	"github.com/leat-project/leat/connect/config"
+	"github.com/leat-project/leat/internal/javaregex"
 )
 
-// regex is Java's RegexValidator: blank is accepted.
+// regex is Java's RegexValidator: a Java regular expression.
 func regex(name string, v any) error {
 	s, _ := v.(string)
-	if s == "" {
-		return nil
-	}
-	if _, err := regexp.Compile(s); err != nil {
+	if _, err := javaregex.Compile(s); err != nil {
 		return config.Invalid(name, s, "Invalid regex: "+err.Error())
 	}
 	return nil
@@ -21,6 +17,10 @@ func regex(name string, v any) error {
 // matches reports whether the whole of s matches; a wrong pattern matches nothing,
 // the key's own check has reported it.
 func matches(pattern, s string) bool {
-	re, err := regexp.Compile("^(?:" + pattern + ")$")
-	return err == nil && re.MatchString(s)
+	re, err := javaregex.Compile(pattern)
+	if err != nil {
+		return false
+	}
+	matched, err := re.MatchWhole(s)
+	return err == nil && matched
 }
