@@ -131,7 +131,9 @@ func (sc *scenario) run(t *testing.T, p player) {
 }
 
 // mayLag: reads after a write that is carried out in the background.
-func mayLag(r *request) bool { return r.Method == http.MethodGet && strings.HasPrefix(r.Path, "/connectors/") }
+func mayLag(r *request) bool {
+	return r.Method == http.MethodGet && strings.HasPrefix(r.Path, "/connectors/")
+}
 
 func write(t *testing.T, path, text string, mode int) {
 	t.Helper()
