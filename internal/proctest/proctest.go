@@ -13,7 +13,6 @@ package proctest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -50,8 +49,8 @@ type Config struct {
 	// Wrap goes before the binary on the command line (unshare, prlimit ...).
 	// It must end by executing the rest of its arguments in its own process.
 	Wrap []string
-	// Args replaces the whole command line of leat. Readiness is then only
-	// awaited if RESTPort is set too.
+	// Args replaces the whole command line of leat. Start then waits for those
+	// of the two ports below that are set.
 	Args []string
 	// RESTPort and KafkaPort; 0 takes free ones.
 	RESTPort, KafkaPort int
@@ -68,7 +67,8 @@ type Process struct {
 	cfg   Config
 	bin   string
 	child *child.Process // of the last start; nil before the first
-	await bool           // Start waits until REST answers
+	// What Start waits for.
+	awaitREST, awaitKafka bool
 }
 
 // Start builds leat, starts it and waits until its REST interface answers.
@@ -83,7 +83,8 @@ func Start(t testing.TB, cfg Config) *Process {
 func New(t testing.TB, cfg Config) *Process {
 	t.Helper()
 	p := &Process{cfg: cfg, bin: Build(t), Dir: cfg.Dir, RESTPort: cfg.RESTPort, KafkaPort: cfg.KafkaPort, Log: &Log{}}
-	p.await = cfg.Args == nil || cfg.RESTPort != 0
+	p.awaitREST = cfg.Args == nil || cfg.RESTPort != 0
+	p.awaitKafka = cfg.Args != nil && cfg.KafkaPort != 0
 	if p.Dir == "" {
 		p.Dir = filepath.Join(t.TempDir(), "data")
 	}
@@ -144,17 +145,17 @@ func (p *Process) URL(path string) string { return "http://" + p.REST() + path }
 // Pid returns the process id of the current run.
 func (p *Process) Pid() int { return p.child.Pid }
 
-// Start starts the process and waits until REST answers.
+// Start starts the process and waits until it is ready.
 func (p *Process) Start(t testing.TB) {
 	t.Helper()
 	if err := p.launch(); err != nil {
 		t.Fatalf("starting leat: %v", err)
 	}
-	if !p.await {
-		return
+	if p.awaitREST {
+		p.mustBecomeReady(t, p.REST(), p.restAnswers)
 	}
-	if err := p.waitReady(); err != nil {
-		t.Fatalf("waiting for leat on %s: %v\n%s", p.REST(), err, p.Log.Tail(4000))
+	if p.awaitKafka {
+		p.mustBecomeReady(t, p.Kafka(), p.kafkaListens)
 	}
 }
 
@@ -170,27 +171,44 @@ func (p *Process) launch() error {
 	return err
 }
 
-// waitReady polls REST until it answers 200 or the process ends.
-func (p *Process) waitReady() error {
+// mustBecomeReady polls until probe succeeds, the process ends or the time is over.
+func (p *Process) mustBecomeReady(t testing.TB, what string, probe func() error) {
+	t.Helper()
 	deadline := time.After(readyTimeout)
-	client := &http.Client{Timeout: 2 * time.Second}
 	for {
-		resp, err := client.Get(p.URL("/"))
+		err := probe()
 		if err == nil {
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-			err = fmt.Errorf("GET / answered %s", resp.Status)
+			return
 		}
 		select {
 		case <-p.child.Done():
-			return errors.Join(errors.New("leat ended"), p.child.Err())
+			t.Fatalf("leat ended (%v) before it answered on %s:\n%s", p.child.Err(), what, p.Log.Tail(4000))
 		case <-deadline:
-			return fmt.Errorf("not ready in %v: %w", readyTimeout, err)
+			t.Fatalf("leat did not answer on %s in %v: %v\n%s", what, readyTimeout, err, p.Log.Tail(4000))
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+func (p *Process) restAnswers() error {
+	client := &http.Client{Timeout: 2 * time.Second}
+	resp, err := client.Get(p.URL("/"))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET / answered %s", resp.Status)
+	}
+	return nil
+}
+
+func (p *Process) kafkaListens() error {
+	conn, err := net.DialTimeout("tcp", p.Kafka(), 2*time.Second)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // Kill sends SIGKILL and waits until the process is gone. It fails the test
