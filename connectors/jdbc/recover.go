@@ -1,0 +1,250 @@
+package jdbc
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/leat-project/leat/connect"
+	"github.com/leat-project/leat/connectors/jdbc/postgres"
+)
+
+// failure is a buffer that could not be written, and why.
+type failure struct {
+	buffer     *buffer
+	err        error
+	attempts   int       // retries that were paused for
+	tried      bool      // at once, without a pause
+	next       time.Time // of the next retry
+	replanned  bool
+	replanning bool
+}
+
+func (f *failure) reset() { *f = failure{} }
+
+// fail keeps a buffer for the next call of the task to deal with.
+func (t *task) fail(b *buffer, err error) {
+	t.failure.buffer, t.failure.err = b, err
+}
+
+// recover deals with the failed buffer until it is written or cannot be, now
+// (a retriable error) or at all.
+func (t *task) recover(ctx context.Context) error {
+	f := &t.failure
+	for f.buffer != nil {
+		var err error
+		switch postgres.Classify(f.err) {
+		case postgres.Data:
+			err = t.isolate(ctx)
+		case postgres.Stale:
+			if f.replanned {
+				return connect.ConnectErrorf("%w (SQLSTATE %s)", f.err, postgres.SQLState(f.err))
+			}
+			f.replanned = true
+			if err := t.replan(ctx); err != nil {
+				return err
+			}
+			err = t.rewrite(ctx)
+		case postgres.Transient:
+			if err := t.pause(); err != nil {
+				return err
+			}
+			err = t.rewrite(ctx)
+		default:
+			return t.hopeless(f.err)
+		}
+		if err == nil {
+			f.buffer.release()
+			f.reset()
+			return nil
+		}
+		if isReported(err) {
+			return err
+		}
+		f.err = err
+	}
+	return nil
+}
+
+// pause lets the first retry pass at once, since a connection may have died while
+// it was idle; each other retry waits for its time.
+func (t *task) pause() error {
+	f := &t.failure
+	if !f.tried {
+		f.tried = true
+		return nil
+	}
+	if f.next.IsZero() {
+		if f.attempts >= t.set.maxRetries {
+			return connect.ConnectErrorf("Exceeded max retries %d times, failed to process sink records: %w", t.set.maxRetries, f.err)
+		}
+		f.attempts++
+		f.next = now().Add(t.set.retryDelay)
+		t.log.Warn("writing failed; trying again", "attempt", f.attempts, "of", t.set.maxRetries, "pause", t.set.retryDelay, "err", f.err)
+	}
+	if wait := f.next.Sub(now()); wait > 0 {
+		t.ctx.Timeout(wait)
+		return connect.Retriable(f.err)
+	}
+	f.next = time.Time{}
+	return nil
+}
+
+// rewrite writes the failed buffer again, here and now.
+func (t *task) rewrite(ctx context.Context) error {
+	if err := t.connect(ctx); err != nil {
+		return err
+	}
+	return t.session.Write(ctx, t.failure.buffer.work(nil))
+}
+
+func (t *task) hopeless(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	text := ""
+	switch postgres.SQLState(err) {
+	case "42P10":
+		text = "; upserts need a primary key or a unique index on exactly the key columns"
+	case "42501":
+		text = "; grant the user SELECT, INSERT, UPDATE and DELETE on the table"
+	}
+	return connect.ConnectErrorf("%w%s", err, text)
+}
+
+// rejection is a record that the database refused.
+type rejection struct {
+	entry *entry
+	err   error
+}
+
+// isolate writes the rows of the failed buffer one by one, in the order of the
+// records, and reports those that the database refuses.
+func (t *task) isolate(ctx context.Context) error {
+	if err := t.connect(ctx); err != nil {
+		return err
+	}
+	b := t.failure.buffer
+	var bad []rejection
+	for _, immediate := range []bool{false, true} {
+		bad = bad[:0]
+		i := -1
+		next := func() (*postgres.Shape, []byte, bool) {
+			for i++; i < len(b.entries); i++ {
+				if e := &b.entries[i]; !e.gone {
+					return e.variant.shape, b.data[e.off:e.end], true
+				}
+			}
+			return nil, nil, false
+		}
+		failed := func(err error) bool {
+			bad = append(bad, rejection{&b.entries[i], err})
+			return t.canReport(b, &b.entries[i])
+		}
+		err := t.session.Isolate(ctx, immediate, next, failed)
+		if err == nil {
+			break
+		}
+		if immediate || postgres.Classify(err) != postgres.Data {
+			return err
+		}
+	}
+	for _, r := range bad {
+		if err := t.report(b, r); err != nil {
+			return &reported{err}
+		}
+	}
+	return nil
+}
+
+// canReport reports whether the task goes on after a bad record.
+func (t *task) canReport(b *buffer, e *entry) bool {
+	return t.ctx.ErrantReporter() != nil || b.batches[e.batch] == t.current
+}
+
+// report hands a bad record to the framework: with the batch it came in while
+// that is being put, else to the reporter.
+func (t *task) report(b *buffer, r rejection) error {
+	rec := b.record(r.entry)
+	err := r.err
+	if r.entry.variant.shape.Action == postgres.Patch && postgres.Missing(err) {
+		err = connect.DataErrorf("the row is not in table %s, and the source sent no value for column %s, which an update left unchanged: the row cannot be inserted",
+			r.entry.plan.table.def.Name, strings.Join(r.entry.plan.absentNames(r.entry.variant), ", "))
+	}
+	err = describe(rec, err)
+	if b.batches[r.entry.batch] == t.current {
+		t.rejected = append(t.rejected, connect.RecordError{Index: int(r.entry.record), Err: err})
+		return nil
+	}
+	reporter := t.ctx.ErrantReporter()
+	if reporter == nil {
+		return connect.ConnectErrorf("%w", err)
+	}
+	return reporter.Report(rec, err)
+}
+
+// reported wraps an error that is final for the task.
+type reported struct{ err error }
+
+func (e *reported) Error() string { return e.err.Error() }
+func (e *reported) Unwrap() error { return e.err }
+
+func isReported(err error) bool {
+	var e *reported
+	return errors.As(err, &e)
+}
+
+// replan encodes the failed buffer's records again for the tables as they are now.
+func (t *task) replan(ctx context.Context) error {
+	old := t.failure.buffer
+	t.log.Warn("a table has changed; reading it again", "err", t.failure.err)
+	clear(t.mappings)
+	clear(t.tables)
+	t.lastMap = nil
+	newer, fresh := t.cur, newBuffer()
+	t.cur, t.failure.replanning = fresh, true
+	defer func() { t.cur, t.failure.replanning = newer, false }()
+	for i := range old.entries {
+		e := &old.entries[i]
+		if e.gone {
+			continue
+		}
+		batch := old.batches[e.batch]
+		fresh.take(batch)
+		fresh.sees(&batch.Records[e.record])
+		err := t.add(ctx, batch, int(e.record))
+		if err == nil {
+			continue
+		}
+		if !isRecordError(err) {
+			fresh.release()
+			return err
+		}
+		if err := t.report(old, rejection{e, err}); err != nil {
+			fresh.release()
+			return err
+		}
+	}
+	for tp, first := range old.first { // also of records without rows
+		fresh.first[tp] = first
+	}
+	old.release()
+	t.failure.buffer = fresh
+	return nil
+}
+
+// drop forgets the rows of a partition.
+func (b *buffer) drop(tp connect.TopicPartition) {
+	if _, ok := b.first[tp]; !ok {
+		return
+	}
+	delete(b.first, tp)
+	b.lastTP = connect.TopicPartition{}
+	for i := range b.entries {
+		if e := &b.entries[i]; topicPartition(b.record(e)) == tp {
+			e.gone = true
+			b.kill(e)
+		}
+	}
+}
