@@ -255,7 +255,7 @@ func (p *Partition) maybeRoll(n int, lastOffset, maxTs int64, cfg *LogConfig) er
 	switch {
 	case size+int64(n) > int64(cfg.SegmentBytes),
 		lastOffset-seg.base > math.MaxInt32,
-		first >= 0 && maxTs-first > cfg.SegmentMs-p.jitter,
+		first >= 0 && maxTs-first > cfg.rollMs()-p.jitter,
 		seg.indexFull(cfg.SegmentIndexBytes):
 		return p.rollAppendLocked()
 	}

@@ -153,3 +153,11 @@ func (c *LogConfig) setDefaults() {
 		*c = DefaultLogConfig()
 	}
 }
+
+// rollMs is the largest time a segment covers: what must be compacted in time must be out of the active segment.
+func (c *LogConfig) rollMs() int64 {
+	if c.Compact {
+		return min(c.SegmentMs, max(c.MaxCompactionLagMs, 1))
+	}
+	return c.SegmentMs
+}

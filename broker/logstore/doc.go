@@ -41,7 +41,9 @@
 //
 // # Locks
 //
-// Order, outermost first: Store.mu; Partition.appendMu (one writer: append, roll, truncate; held over write(2)
-// to the page cache but never over a sync); Partition.mu (published state; never held over I/O);
-// waiters and watchers have their own small locks, and are called without any.
+// Order, outermost first: Partition.layoutMu (takes segments away: truncate, retention, compaction's swaps; held
+// over renames and directory syncs, nobody on the data path waits for it); Partition.appendMu (append, roll,
+// truncate; held over write(2) to the page cache, never over a sync but for truncation); Partition.mu (published
+// state; never held over I/O); segment.idxMu; segment.fileMu; Store.mu. Watchers have their own small lock. Callbacks
+// are called without any.
 package logstore

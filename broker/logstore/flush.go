@@ -112,7 +112,7 @@ type flushWork struct {
 func (p *Partition) takeFlushWork() flushWork {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	active := p.active()
+	active := p.activeLocked()
 	w := flushWork{syncDir: p.dirDirty, path: p.path, truncations: p.truncations}
 	if w.dirty = p.dirtyLocked() || len(p.flush.waiters) > 0; w.dirty {
 		w.mark = mark{p.leo.Load(), active, active.size.Load()}

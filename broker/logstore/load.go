@@ -54,7 +54,7 @@ func (p *Partition) setLoaded(cks checkpoints) {
 		p.epochsDirty = true
 	}
 	p.flushed.Store(leo)
-	p.flush.mark = mark{leo, p.active(), p.active().size.Load()}
+	p.flush.mark = mark{leo, p.activeLocked(), p.activeLocked().size.Load()}
 	p.savedHW = -1
 	if hw, ok := cks.hw[p.tp]; ok {
 		p.savedHW = hw

@@ -21,15 +21,17 @@ type Partition struct {
 	path  string // folder
 	cfg   atomic.Pointer[LogConfig]
 
-	// appendMu serializes what changes the log: append, roll, truncate, and the swaps of retention and compaction.
-	// It is held over writes to the page cache, never over a sync.
+	// layoutMu serializes what takes segments away: truncation, retention, the swaps of compaction.
+	layoutMu sync.Mutex
+	// appendMu serializes appends and truncations. It is held over writes to the page cache; only truncation, which
+	// must keep appends out, syncs under it.
 	appendMu sync.Mutex
 
 	// mu guards the published state below. Fields marked (a) are changed only with appendMu held too, so the
 	// holder of appendMu may read them without mu. The atomics are stored under mu and loaded by anyone.
 	mu       sync.Mutex
-	segments []*segment // (a) sorted, never empty, replaced and not modified
-	prod     producers  // changed under both, except that the high watermark moves under mu
+	segments []*segment // sorted, never empty, replaced and not modified
+	prod     producers  // changed under appendMu and mu, except that the high watermark moves under mu
 	epochs   epochList  // (a)
 
 	start, hw, lso, leo, flushed atomic.Int64
@@ -125,8 +127,15 @@ func (p *Partition) segmentList() []*segment {
 	return p.segments
 }
 
-// active is the segment that is appended to. Caller holds appendMu or mu.
-func (p *Partition) active() *segment { return p.segments[len(p.segments)-1] }
+// activeLocked is the segment that is appended to. Caller holds mu.
+func (p *Partition) activeLocked() *segment { return p.segments[len(p.segments)-1] }
+
+// active is the segment that is appended to. It stays so while appendMu is held.
+func (p *Partition) active() *segment {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.activeLocked()
+}
 
 // segmentFor returns the index of the segment that holds offset, or the first one behind it would be in.
 func segmentFor(segs []*segment, offset int64) int {

@@ -14,6 +14,17 @@ import (
 // Read finds stored batches from an offset on, within one segment. An offset below the log start or above the log
 // end is ErrOffsetOutOfRange; between bound and log end the result is empty. Release the result.
 func (p *Partition) Read(o ReadOptions) (ReadResult, error) {
+	for {
+		r, err := p.readOnce(o)
+		// A segment that was taken away is not in the list any more, so this ends.
+		if !errors.Is(err, errGone) {
+			return r, err
+		}
+		r.Release()
+	}
+}
+
+func (p *Partition) readOnce(o ReadOptions) (ReadResult, error) {
 	if err := p.Err(); err != nil {
 		return ReadResult{}, err
 	}
@@ -68,7 +79,7 @@ func (p *Partition) boundMarkLocked(b Bound) mark {
 	case BoundLogEnd:
 		off = p.leo.Load()
 	}
-	active := p.active()
+	active := p.activeLocked()
 	switch off {
 	case p.leo.Load():
 		return mark{off, active, active.size.Load()}
@@ -268,6 +279,15 @@ func (s *segment) readBatch(f vfs.File, pos int64, size int, buf []byte) (record
 // OffsetForTimestamp finds the first record with a timestamp of at least ms, at or after the log start and below
 // bound.
 func (p *Partition) OffsetForTimestamp(ms int64, bound Bound) (TimestampOffset, error) {
+	for {
+		at, err := p.offsetForTimestampOnce(ms, bound)
+		if !errors.Is(err, errGone) {
+			return at, err
+		}
+	}
+}
+
+func (p *Partition) offsetForTimestampOnce(ms int64, bound Bound) (TimestampOffset, error) {
 	none := TimestampOffset{-1, -1, -1}
 	if err := p.Err(); err != nil {
 		return none, err

@@ -47,9 +47,9 @@ func (p *Partition) raiseStart(offset int64) Event {
 // retention.bytes if the policy is delete. It needs no disk space. It returns how many segments went. Store.Run
 // calls it regularly.
 func (p *Partition) ApplyRetention() (deleted int, err error) {
-	p.appendMu.Lock()
+	p.layoutMu.Lock()
 	ev, deleted, err := p.retainLocked()
-	p.appendMu.Unlock()
+	p.layoutMu.Unlock()
 	p.notify(ev)
 	return deleted, err
 }
@@ -58,53 +58,62 @@ func (p *Partition) retainLocked() (Event, int, error) {
 	if err := p.appendableErr(); err != nil {
 		return 0, 0, err
 	}
-	n := p.deletable()
-	if n == 0 {
-		return 0, 0, nil
-	}
-	if n == len(p.segments) {
+	segs := p.segmentList()
+	n := p.deletable(segs)
+	if n == len(segs) {
 		// The active segment goes too, so there must be another one. Without space for that it stays.
-		if err := p.rollAppendLocked(); err != nil {
+		rolled, err := p.rollUnchanged(segs[n-1])
+		if err != nil {
 			p.store.warnIO("rolling for retention", p, err)
+		}
+		if !rolled {
 			n--
 		}
 	}
 	if n == 0 {
 		return 0, 0, nil
 	}
-	gone := p.segments[:n]
-	ev, err := p.removeSegments(gone, p.segments[n:])
+	ev, err := p.removeSegments(n)
 	return ev, n, err
 }
 
+// rollUnchanged rolls if s is still active and all of it lies below the high watermark: an append may have come
+// since it was found deletable, and then it is not any more.
+func (p *Partition) rollUnchanged(s *segment) (bool, error) {
+	p.appendMu.Lock()
+	defer p.appendMu.Unlock()
+	if p.active() != s || p.deletable([]*segment{s}) != 1 {
+		return false, nil
+	}
+	return true, p.rollAppendLocked()
+}
+
 // deletable counts the oldest segments that may go.
-func (p *Partition) deletable() int {
+func (p *Partition) deletable(segs []*segment) int {
 	cfg := p.cfg.Load()
 	now, start, hw := p.store.nowMs(), p.start.Load(), p.hw.Load()
 	excess := int64(-1)
 	if cfg.Delete && cfg.RetentionBytes >= 0 {
-		excess = p.Size() - cfg.RetentionBytes
-	}
-	n := 0
-	for i, s := range p.segments {
-		next := p.leo.Load()
-		if i+1 < len(p.segments) {
-			next = p.segments[i+1].base
+		excess = -cfg.RetentionBytes
+		for _, s := range segs {
+			excess += s.size.Load()
 		}
-		size := s.size.Load()
-		active := i == len(p.segments)-1
-		if next > hw || (active && size == 0) {
-			break
+	}
+	for i, s := range segs {
+		size, next := s.size.Load(), p.leo.Load()
+		if i+1 < len(segs) {
+			next = segs[i+1].base
+		} else if size == 0 {
+			return i
 		}
 		tooOld := cfg.Delete && cfg.RetentionMs >= 0 && p.ageOf(s, now) > cfg.RetentionMs
 		tooMuch := excess >= 0 && excess >= size
-		if next > start && !tooOld && !tooMuch {
-			break
+		if next > hw || next > start && !tooOld && !tooMuch {
+			return i
 		}
 		excess -= size
-		n++
 	}
-	return n
+	return len(segs)
 }
 
 // ageOf is how long ago the newest record of a segment was, in ms; by the file's time if records have none.
@@ -119,11 +128,12 @@ func (p *Partition) ageOf(s *segment, now int64) int64 {
 	return now - info.ModTime.UnixMilli()
 }
 
-// removeSegments takes segments off the front of the log. Their files are renamed at once and removed later; those
+// removeSegments takes n segments off the front of the log. Their files are renamed at once and removed later; those
 // who read them keep them open.
-func (p *Partition) removeSegments(gone, rest []*segment) (Event, error) {
+func (p *Partition) removeSegments(n int) (Event, error) {
 	p.mu.Lock()
-	p.segments = slices.Clone(rest)
+	gone, rest := p.segments[:n], slices.Clone(p.segments[n:])
+	p.segments = rest
 	p.mu.Unlock()
 	ev := p.raiseStart(rest[0].base)
 	for _, s := range gone {

@@ -18,6 +18,9 @@ import (
 
 var errNotExist = fs.ErrNotExist
 
+// errGone says that a segment left the log while somebody looked at it: look at the list of segments again.
+var errGone = errors.New("segment is not in the log any more")
+
 // File name suffixes.
 const (
 	logSuffix       = ".log"
@@ -102,6 +105,9 @@ func (s *segment) create() error {
 func (s *segment) acquire() (vfs.File, error) {
 	s.fileMu.Lock()
 	defer s.fileMu.Unlock()
+	if s.gone && s.file == nil {
+		return nil, errGone
+	}
 	if s.file == nil {
 		f, err := s.fs.Open(s.path(logSuffix))
 		if err != nil {
@@ -325,6 +331,10 @@ func (s *segment) searchIndex(x *sparseIndex, suffix string, above func([]byte) 
 	}
 	s.idxMu.Unlock()
 	ok, err := searchFile(s.fs, s.path(suffix), n, x.size, above, out)
+	if s.isGone() {
+		// Retired before its files were replaced or renamed: what was read may be another segment's.
+		return nil, errGone
+	}
 	if err != nil || !ok {
 		return nil, err
 	}

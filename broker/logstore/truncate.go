@@ -12,9 +12,11 @@ import (
 // Truncate drops everything from offset on: for followers that diverged from their leader. A batch that holds the
 // offset goes whole.
 func (p *Partition) Truncate(offset int64) error {
+	p.layoutMu.Lock()
 	p.appendMu.Lock()
 	ev, err := p.truncateLocked(offset)
 	p.appendMu.Unlock()
+	p.layoutMu.Unlock()
 	p.notify(ev)
 	return err
 }
@@ -158,6 +160,7 @@ func (p *Partition) reloadProducers(leo int64) error {
 
 // TruncateFully drops everything and starts over at offset.
 func (p *Partition) TruncateFully(offset int64) error {
+	p.layoutMu.Lock()
 	p.appendMu.Lock()
 	err := p.appendableErr()
 	var ev Event
@@ -165,18 +168,13 @@ func (p *Partition) TruncateFully(offset int64) error {
 		ev, err = p.truncateFullyLocked(offset)
 	}
 	p.appendMu.Unlock()
+	p.layoutMu.Unlock()
 	p.notify(ev)
 	return err
 }
 
 func (p *Partition) truncateFullyLocked(offset int64) (Event, error) {
 	old := p.segments
-	for _, s := range old {
-		s.retire()
-		if err := s.removeFiles(""); err != nil {
-			return 0, p.storageError("truncating", err)
-		}
-	}
 	seg := newSegment(p.store.fs, p.path, offset)
 	if err := seg.create(); err != nil {
 		return 0, fmt.Errorf("starting %s over at %d: %w: %w", p.tp, offset, ErrStorage, err)
@@ -188,6 +186,15 @@ func (p *Partition) truncateFullyLocked(offset int64) (Event, error) {
 	p.epochs = nil
 	p.start.Store(offset)
 	p.mu.Unlock()
+	for _, s := range old {
+		s.retire()
+		if s.base == offset {
+			continue // the new segment has taken its files
+		}
+		if err := s.removeFiles(""); err != nil {
+			return 0, p.storageError("truncating", err)
+		}
+	}
 	for off := range p.snapshotOffsets() {
 		if err := p.dropSnapshot(off); err != nil {
 			return 0, p.storageError("truncating", err)
