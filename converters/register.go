@@ -5,6 +5,7 @@ package converters
 import (
 	"github.com/leat-project/leat/connect/plugin"
 	"github.com/leat-project/leat/converters/jsonconv"
+	"github.com/leat-project/leat/converters/primitive"
 )
 
 // Version is what the converters report: that of the Connect they answer as.
@@ -14,4 +15,5 @@ const Version = "4.3.1"
 func Register(r *plugin.Registry) {
 	r.AddConverter(jsonconv.Class, Version, jsonconv.New)
 	r.AddHeaderConverter(jsonconv.Class, Version, jsonconv.NewHeader)
+	primitive.Register(r, Version)
 }

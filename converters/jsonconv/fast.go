@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"strconv"
+	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/leat-project/leat/connect/data"
@@ -19,6 +21,9 @@ type fast struct {
 	i     int
 	depth int
 	stack []data.Value // elements of arrays not yet closed
+
+	scratch []byte
+	chunk   []byte // rest of the memory for strings that had escapes
 }
 
 // bare decodes a message without envelope; nil p is schemaless.
@@ -288,23 +293,94 @@ func stringEnd(b []byte, i int) (end int, ascii bool) {
 
 // escaped reads a string with escapes into memory of its own.
 func (f *fast) escaped(start int) ([]byte, bool) {
-	p := parser{b: f.b, i: start}
-	s, ok := p.tryText()
-	f.i = p.i
-	return []byte(s), ok
+	end := start
+	for ; end < len(f.b) && f.b[end] != '"'; end++ {
+		if f.b[end] == '\\' {
+			end++
+		}
+	}
+	if end >= len(f.b) {
+		return nil, false
+	}
+	out, raw := f.own(end-start), f.b[start:end]
+	for len(raw) > 0 {
+		i := bytes.IndexByte(raw, '\\')
+		if i < 0 {
+			i = len(raw)
+		}
+		out = append(out, raw[:i]...)
+		if raw = raw[i:]; len(raw) == 0 {
+			break
+		}
+		if at := strings.IndexByte(escapes, raw[1]); at >= 0 {
+			out = append(out, escaped[at])
+			raw = raw[2:]
+			continue
+		}
+		r, size := unicodeEscape(raw)
+		if size == 0 {
+			return nil, false
+		}
+		out = utf8.AppendRune(out, r)
+		raw = raw[size:]
+	}
+	f.chunk = f.chunk[len(out):]
+	f.i = end + 1
+	return out, validText(out, f.b[start:end])
 }
 
-// tryText is text, with false for an error.
-func (p *parser) tryText() (s string, ok bool) {
-	defer func() {
-		if r := recover(); r != nil {
-			if _, syntax := r.(*syntaxError); !syntax {
-				panic(r)
-			}
+const (
+	escapes = `"\/bfnrt`
+	escaped = "\"\\/\b\f\n\r\t"
+	chunk   = 8 << 10
+)
+
+// own returns n bytes of memory that is written once: strings alias it.
+func (f *fast) own(n int) []byte {
+	if len(f.chunk) < n {
+		f.chunk = make([]byte, max(n, chunk))
+	}
+	return f.chunk[:0:n]
+}
+
+// unicodeEscape reads \uXXXX, or two of them for a supplementary character; size
+// is 0 for anything else, lone surrogates included.
+func unicodeEscape(raw []byte) (r rune, size int) {
+	r = hex4(raw)
+	switch {
+	case r < 0:
+		return 0, 0
+	case !utf16.IsSurrogate(r):
+		return r, 6
+	case len(raw) < 12:
+		return 0, 0
+	}
+	if r = utf16.DecodeRune(r, hex4(raw[6:])); r == utf8.RuneError {
+		return 0, 0
+	}
+	return r, 12
+}
+
+func hex4(raw []byte) rune {
+	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
+		return -1
+	}
+	n, err := strconv.ParseUint(string(raw[2:6]), 16, 16)
+	if err != nil || raw[2] == '+' {
+		return -1
+	}
+	return rune(n)
+}
+
+// validText reports whether a string is UTF-8 and its raw form has no control
+// characters.
+func validText(text, raw []byte) bool {
+	for _, c := range raw {
+		if c < ' ' {
+			return false
 		}
-	}()
-	s = p.text("String value")
-	return s, true
+	}
+	return utf8.Valid(text)
 }
 
 func (f *fast) bytes(c byte) (data.Value, bool) {
@@ -335,21 +411,14 @@ func (f *fast) decimal(p *readPlan, c byte) (data.Value, bool) {
 	if !ok || len(s) == 0 {
 		return data.Null, false
 	}
-	var small [24]byte
-	if len(s) <= 32 {
-		n, err := base64.StdEncoding.Decode(small[:], s)
-		return decimalOf(small[:n], p.scale, err)
+	if n := base64.StdEncoding.DecodedLen(len(s)); cap(f.scratch) < n {
+		f.scratch = make([]byte, n)
 	}
-	big := make([]byte, base64.StdEncoding.DecodedLen(len(s)))
-	n, err := base64.StdEncoding.Decode(big, s)
-	return decimalOf(big[:n], p.scale, err)
-}
-
-func decimalOf(b []byte, scale int32, err error) (data.Value, bool) {
-	if err != nil || len(b) == 0 {
+	n, err := base64.StdEncoding.Decode(f.scratch[:cap(f.scratch)], s)
+	if err != nil || n == 0 {
 		return data.Null, false
 	}
-	return data.DecimalFromBytes(b, scale), true
+	return data.DecimalFromBytes(f.scratch[:n], p.scale), true
 }
 
 func (f *fast) temporal(p *readPlan, c byte) (data.Value, bool) {

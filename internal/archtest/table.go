@@ -36,6 +36,7 @@ var edges = map[string][]string{
 	"internal":             {},
 	"internal/archtest":    {},
 	"internal/kafka":       {"internal", "connect/config"}, // declares Java's client properties
+	"internal/javavalues":  {"internal", "connect"},        // text form of Connect values
 	"internal/testcluster": {"cmd", "rest", "worker", "mirror", "connectors", "transforms", "converters", "connect", "broker", "internal", harness},
 }
 

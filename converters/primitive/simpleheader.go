@@ -1,0 +1,44 @@
+package primitive
+
+import (
+	"github.com/leat-project/leat/connect"
+	"github.com/leat-project/leat/connect/config"
+	"github.com/leat-project/leat/connect/data"
+	"github.com/leat-project/leat/internal/javacharset"
+	"github.com/leat-project/leat/internal/javavalues"
+)
+
+// SimpleHeaderClass is SimpleHeaderConverter's Java class name.
+const SimpleHeaderClass = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
+
+// SimpleHeader is SimpleHeaderConverter: text whose schema is guessed on reading.
+type SimpleHeader struct{}
+
+// NewSimpleHeader returns a converter to be configured.
+func NewSimpleHeader() connect.HeaderConverter { return &SimpleHeader{} }
+
+// Define declares no keys.
+func (c *SimpleHeader) Define(*config.Def) {}
+
+// Configure accepts everything.
+func (c *SimpleHeader) Configure(map[string]string) error { return nil }
+
+// FromConnectHeader appends the text; null is a null payload.
+func (c *SimpleHeader) FromConnectHeader(dst []byte, _, _ string, s *data.Schema, v data.Value) ([]byte, error) {
+	if v.IsNull() {
+		return nil, nil
+	}
+	return javavalues.Append(dst, data.Materialize(s, v))
+}
+
+// ToConnectHeader guesses schema and value; the text null has neither.
+func (c *SimpleHeader) ToConnectHeader(_ *data.Arena, _, _ string, b []byte) (*data.Schema, data.Value, error) {
+	if b == nil {
+		return nil, data.Null, nil
+	}
+	s, v := javavalues.Parse(javacharset.DecodeUTF8(b))
+	return s, v, nil
+}
+
+// Close does nothing.
+func (c *SimpleHeader) Close() error { return nil }
