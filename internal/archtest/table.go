@@ -54,6 +54,7 @@ var harnesses = []string{
 	"internal/postgrestest",
 	"internal/proctest",
 	"internal/testcluster",
+	"rest/resttest",
 }
 
 // inTests are edges that only test files may have, besides those above.
@@ -80,7 +81,7 @@ var modules = map[string][]string{
 	"github.com/cockroachdb/apd/v3":          {"connectors", "converters", "transforms", "internal"},
 	"github.com/dlclark/regexp2":             {"internal/javaregex", "connectors/debezium/filter"},
 	"github.com/go-chi/chi/v5":               {"rest"},
-	"github.com/google/uuid":                 {"broker", "worker", "internal"},
+	"github.com/google/uuid":                 {"broker", "worker", "connectors/debezium", "internal"},
 	"github.com/hashicorp/memberlist":        {"worker/cluster"},
 	"github.com/jackc/pglogrepl":             {"connectors/debezium", "bench"},
 	"github.com/jackc/pgx/v5":                {"connectors", "internal/pgserver", "internal/postgrestest", "demo", "bench", "tests"},
