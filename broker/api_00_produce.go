@@ -25,8 +25,9 @@ import (
 // adminClientID may write to internal topics, as in Kafka.
 const adminClientID = "__admin_client"
 
-func (b *Broker) produce(_ context.Context, r *request, req *kmsg.ProduceRequest) kmsg.Response {
+func (b *Broker) produce(ctx context.Context, r *request, req *kmsg.ProduceRequest) kmsg.Response {
 	op := produceOp{broker: b, request: r, req: req, img: b.ctl.Image(), resp: kmsg.NewPtrProduceResponse()}
+	op.txnCode = op.openTransaction(ctx)
 	op.run()
 	if req.Acks == 0 {
 		r.hangUp = op.failed
@@ -47,8 +48,11 @@ type produceOp struct {
 	img     *controller.Image
 	resp    *kmsg.ProduceResponse
 	failed  bool
-	flushes []flushWait
-	left    atomic.Int32
+	// transactional says that a batch is; txnCode is the error for those.
+	transactional bool
+	txnCode       int16
+	flushes       []flushWait
+	left          atomic.Int32
 }
 
 // flushWait is a partition whose answer waits for its flush.
@@ -99,6 +103,9 @@ func (op *produceOp) topic(t *kmsg.ProduceRequestTopic) (*controller.Topic, int1
 
 func (op *produceOp) partition(topic *controller.Topic, p *kmsg.ProduceRequestTopicPartition, out *kmsg.ProduceResponseTopicPartition) {
 	part, state, code := op.broker.partition(topic, p.Partition)
+	if code == 0 && op.txnCode != 0 && isTransactional(p) {
+		code = op.txnCode
+	}
 	if code != 0 {
 		out.ErrorCode = code
 		return

@@ -15,6 +15,7 @@ import (
 	"github.com/leat-project/leat/broker/controller"
 	"github.com/leat-project/leat/broker/group"
 	"github.com/leat-project/leat/broker/logstore"
+	"github.com/leat-project/leat/broker/txn"
 )
 
 // Broker is one node. New recovers its logs, Listen opens its ports, Run
@@ -27,6 +28,7 @@ type Broker struct {
 	ids   producerIDs
 
 	groups   *shards[*group.Shard]
+	txns     *shards[*txn.Shard]
 	sessions *fetchSessions
 	apis     [maxKey]*api
 
@@ -39,8 +41,9 @@ type Broker struct {
 	connSeq atomic.Uint64
 	buffers bufferPool
 
-	// tasks runs what starts while the broker runs (coordinator loops).
-	tasks func(func() error)
+	// tasks runs what starts while the broker runs (coordinator loops); its
+	// context ends with the services. Set by Run.
+	tasks func(func(context.Context) error)
 }
 
 // shutdownGrace bounds how long open requests may go on after Run was told to
@@ -55,6 +58,7 @@ func New(cfg Config, log *slog.Logger) (*Broker, error) {
 	b.apis = requestTable()
 	b.sessions = newFetchSessions(int(cfg.int("max.incremental.fetch.session.cache.slots")))
 	b.groups = newShards(b, controller.OffsetsTopic, func() *group.Shard { return group.NewShard(b.groupConfig()) })
+	b.txns = newShards(b, controller.TxnStateTopic, func() *txn.Shard { return txn.NewShard(b.txnConfig()) })
 	store, err := logstore.Open(b.storeConfig())
 	if err != nil {
 		return nil, fmt.Errorf("opening the log dirs: %w", err)
@@ -118,7 +122,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInner()
 	services, serviceCtx := errgroup.WithContext(inner)
-	b.tasks = func(f func() error) { services.Go(f) }
+	b.tasks = func(f func(context.Context) error) { services.Go(func() error { return f(serviceCtx) }) }
 	services.Go(func() error { return b.store.Run(serviceCtx) })
 	services.Go(func() error { return b.ctl.Run(serviceCtx) })
 	err := b.startServices(serviceCtx)
@@ -147,7 +151,8 @@ func (b *Broker) startServices(ctx context.Context) error {
 	if err := b.ctl.FinalizeFeatures(ctx, finalFeatures); err != nil {
 		return fmt.Errorf("finalizing features: %w", err)
 	}
-	b.groups.start(ctx)
+	b.groups.start()
+	b.txns.start()
 	return nil
 }
 

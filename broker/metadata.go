@@ -208,6 +208,7 @@ func (b *Broker) apply(d controller.Delta) error {
 		}
 	}
 	b.groups.topicChanged(d.New)
+	b.txns.topicChanged(d.New)
 	return errors.Join(errs...)
 }
 

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -93,8 +94,12 @@ func batchCode(kind recordbatch.Kind) int16 {
 
 // limit is a broker key that may change while the broker runs.
 func (b *Broker) limit(key string) int64 {
-	for _, s := range b.cfg.brokerChain(b.ctl.Image(), key) {
-		return parseLong(s.value)
-	}
-	return 0
+	return parseLong(b.cfg.brokerChain(b.ctl.Image(), key)[0].value)
+}
+
+// enabled is a broker key of type boolean that may change while the broker
+// runs.
+func (b *Broker) enabled(key string) bool {
+	chain := b.cfg.brokerChain(b.ctl.Image(), key)
+	return len(chain) > 0 && strings.EqualFold(chain[0].value, "true")
 }

@@ -25,9 +25,9 @@ type shards[S coordinator.State] struct {
 	topic  string
 	fresh  func() S
 
-	mu    sync.Mutex // guards ctx and loops
-	ctx   context.Context
-	loops []*coordinator.Loop[S]
+	mu      sync.Mutex // guards started and loops
+	started bool
+	loops   []*coordinator.Loop[S]
 }
 
 func newShards[S coordinator.State](b *Broker, topic string, fresh func() S) *shards[S] {
@@ -36,9 +36,9 @@ func newShards[S coordinator.State](b *Broker, topic string, fresh func() S) *sh
 
 // start runs the coordinators of the partitions there are. Those of partitions
 // created later follow with topicChanged.
-func (s *shards[S]) start(ctx context.Context) {
+func (s *shards[S]) start() {
 	s.mu.Lock()
-	s.ctx = ctx
+	s.started = true
 	s.mu.Unlock()
 	s.topicChanged(s.broker.ctl.Image())
 }
@@ -51,7 +51,7 @@ func (s *shards[S]) topicChanged(img *controller.Image) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ctx == nil {
+	if !s.started {
 		return
 	}
 	for len(s.loops) < len(t.Partitions) {
@@ -61,8 +61,7 @@ func (s *shards[S]) topicChanged(img *controller.Image) {
 		}
 		loop := coordinator.NewLoop(&stateLog{part}, s.fresh, s.broker.log.With("topic", s.topic, "partition", len(s.loops)))
 		s.loops = append(s.loops, loop)
-		ctx := s.ctx
-		s.broker.tasks(func() error { return loop.Run(ctx) })
+		s.broker.tasks(loop.Run)
 	}
 }
 
@@ -86,9 +85,9 @@ func (s *shards[S]) all() []*coordinator.Loop[S] {
 // each queues an event on all coordinators without waiting for it.
 func (s *shards[S]) each(fn func(*tx, S)) {
 	for _, loop := range s.all() {
-		s.broker.tasks(func() error {
+		s.broker.tasks(func(ctx context.Context) error {
 			// A loop that has ended has no state to tell.
-			_ = loop.Do(context.Background(), fn)
+			_ = loop.Do(ctx, fn)
 			return nil
 		})
 	}

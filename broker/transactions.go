@@ -1,0 +1,201 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/fault"
+	"github.com/leat-project/leat/broker/group"
+	"github.com/leat-project/leat/broker/logstore"
+	"github.com/leat-project/leat/broker/recordbatch"
+	"github.com/leat-project/leat/broker/txn"
+)
+
+func (b *Broker) txnConfig() txn.Config {
+	c := &b.cfg
+	return txn.Config{
+		MaxTimeout:   c.ms("transaction.max.timeout.ms"),
+		AbortCheck:   c.ms("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
+		IDExpiration: c.ms("transactional.id.expiration.ms"),
+		ExpireCheck:  c.ms("transaction.remove.expired.transaction.cleanup.interval.ms"),
+		WriteMarkers: func(m txn.Markers) {
+			b.tasks(func(ctx context.Context) error { b.endTransaction(ctx, m); return nil })
+		},
+	}
+}
+
+// txnCall runs fn on the coordinator of a transactional id and returns once
+// what it wrote is durable. The error is fn's, or says where to look for the
+// coordinator.
+func (b *Broker) txnCall(ctx context.Context, id string, fn func(t *tx, s *txn.Shard) error) error {
+	loop, err := b.txns.find(id)
+	if err != nil {
+		return err
+	}
+	var failed error
+	if err := read(ctx, loop, func(t *tx, s *txn.Shard) { failed = fn(t, s) }); err != nil {
+		return err
+	}
+	return failed
+}
+
+// withFresh calls fn, and once more with a fresh producer id if it asks for
+// one.
+func (b *Broker) withFresh(ctx context.Context, fn func(fresh int64) (txn.Producer, error)) (txn.Producer, error) {
+	p, err := fn(-1)
+	if err != nil || !p.NeedFresh {
+		return p, err
+	}
+	fresh, err := b.ids.get(ctx)
+	if err != nil {
+		return txn.Producer{}, err
+	}
+	return fn(fresh)
+}
+
+// markerRetry is the pause before markers that could not be written are tried
+// again.
+const markerRetry = time.Second
+
+// endTransaction writes the markers of a decided transaction, however long it
+// takes, and tells the coordinator.
+func (b *Broker) endTransaction(ctx context.Context, m txn.Markers) {
+	left := m.Partitions
+	for {
+		if left = b.writeMarkers(ctx, m, left); len(left) == 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return // the coordinator sends them again after the restart
+		case <-time.After(markerRetry):
+		}
+	}
+	loop, err := b.txns.find(m.ID)
+	if err != nil {
+		return
+	}
+	// A loop that has ended sends the markers again when it is loaded.
+	_ = loop.Do(ctx, func(t *tx, s *txn.Shard) { s.Completed(t, m) })
+}
+
+// writeMarkers writes one marker to each partition and returns those that must
+// be tried again. A partition that is gone needs none.
+func (b *Broker) writeMarkers(ctx context.Context, m txn.Markers, partitions []txn.Partition) []txn.Partition {
+	var again []txn.Partition
+	waits := make([]func() error, len(partitions))
+	for i, p := range partitions {
+		waits[i] = b.writeMarker(ctx, m, p)
+	}
+	for i, wait := range waits {
+		err := wait()
+		switch {
+		case err == nil, errors.Is(err, errGone):
+		case errors.Is(err, logstore.ErrInvalidProducerEpoch), errors.Is(err, logstore.ErrCoordinatorFenced):
+			b.log.Warn("a transaction was ended by a newer producer", "transactional id", m.ID, "topic", partitions[i].Topic, "partition", partitions[i].Partition, "err", err)
+		default:
+			b.log.Error("writing a transaction marker", "transactional id", m.ID, "topic", partitions[i].Topic, "partition", partitions[i].Partition, "err", err)
+			again = append(again, partitions[i])
+		}
+	}
+	return again
+}
+
+// errGone is a partition that no longer exists.
+var errGone = errors.New("partition is gone")
+
+// writeMarker appends a marker and returns what waits for it to be durable.
+func (b *Broker) writeMarker(ctx context.Context, m txn.Markers, p txn.Partition) func() error {
+	part, state, code := b.partition(b.ctl.Image().Topic(p.Topic), p.Partition)
+	if code == kerr.UnknownTopicOrPartition.Code {
+		return func() error { return errGone }
+	}
+	if code != 0 {
+		return func() error { return kerr.ErrorForCode(code) }
+	}
+	marker := recordbatch.AppendMarker(nil, m.ProducerID, m.Epoch, recordbatch.Marker{Commit: m.Commit, CoordinatorEpoch: m.CoordinatorEpoch}, time.Now().UnixMilli())
+	info, err := part.Append(marker, logstore.AppendOptions{Origin: logstore.OriginCoordinator, LeaderEpoch: state.LeaderEpoch, TxnV2: m.V2})
+	return func() error {
+		if err != nil {
+			return err
+		}
+		if info.MustFlush {
+			if err := part.WaitFlushed(ctx, info.LastOffset+1); err != nil {
+				return err
+			}
+		}
+		return b.markerWritten(ctx, m, p)
+	}
+}
+
+// markerWritten tells the group coordinator that offsets became visible or
+// void.
+func (b *Broker) markerWritten(ctx context.Context, m txn.Markers, p txn.Partition) error {
+	if p.Topic != controller.OffsetsTopic {
+		return nil
+	}
+	loops := b.groups.all()
+	if int(p.Partition) >= len(loops) {
+		return errGone
+	}
+	return loops[p.Partition].Do(ctx, func(_ *tx, s *group.Shard) { s.EndTxn(m.ProducerID, m.Commit) })
+}
+
+// txnOpen makes sure that partitions are in a producer's open transaction:
+// version 2 clients have them added here, for older ones it is verified that
+// they added them. An answer of CONCURRENT_TRANSACTIONS is waited out for a
+// moment, as the last transaction's markers are on their way.
+func (b *Broker) txnOpen(ctx context.Context, id string, producerID int64, epoch int16, add bool, partitions []txn.Partition) error {
+	const pause, patience = 20 * time.Millisecond, 100 * time.Millisecond
+	for waited := time.Duration(0); ; waited += pause {
+		err := b.txnCall(ctx, id, func(t *tx, s *txn.Shard) error {
+			if add {
+				return s.Add(t, id, producerID, epoch, 2, partitions)
+			}
+			return s.Verify(id, producerID, epoch, partitions)
+		})
+		if !add || !errors.Is(err, kerr.ConcurrentTransactions) || waited >= patience {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+}
+
+// fencedBelow gives clients of old versions the error they know.
+func fencedBelow(version, since int16, code int16) int16 {
+	if version < since && code == kerr.ProducerFenced.Code {
+		return kerr.InvalidProducerEpoch.Code
+	}
+	return code
+}
+
+// producedCode maps what the transaction coordinator says to the code that
+// makes a producer do the right thing (AddPartitionsToTxnManager).
+func producedCode(err error, version int16) int16 {
+	switch code := fault.Code(err); code {
+	case kerr.ProducerFenced.Code:
+		return kerr.InvalidProducerEpoch.Code
+	case kerr.CoordinatorNotAvailable.Code, kerr.NotCoordinator.Code, kerr.CoordinatorLoadInProgress.Code:
+		return kerr.NotEnoughReplicas.Code
+	case kerr.ConcurrentTransactions.Code:
+		if version >= 12 {
+			return code
+		}
+		return kerr.NotEnoughReplicas.Code
+	case kerr.TransactionAbortable.Code:
+		if version >= 11 {
+			return code
+		}
+		return kerr.InvalidTxnState.Code
+	default:
+		return code
+	}
+}
