@@ -1,0 +1,141 @@
+package herder
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/leat-project/leat/connect/plugin"
+	"github.com/leat-project/leat/worker/model"
+	"github.com/leat-project/leat/worker/pipeline"
+	"github.com/leat-project/leat/worker/store"
+	"github.com/leat-project/leat/worker/task"
+)
+
+// startTask starts a task, or makes it FAILED with the reason why it cannot be.
+func (h *Herder) startTask(ctx context.Context, id model.TaskID, c store.Connector) {
+	r := &running{config: c.TasksOffset, target: c.Target}
+	h.tasks[id] = r
+	spec, err := h.taskSpec(id, c)
+	if err != nil {
+		h.log.Error("a task cannot be started", "connector", id.Connector, "task", id.Task, "err", err)
+		r.ended = true
+		h.statuses.PutTask(id, h.status(model.Failed, pipeline.Trace(err), ""))
+		return
+	}
+	version := spec.Plugin.Version
+	r.task = task.Start(ctx, spec, task.Deps{Conf: h.Conf, Registry: h.Registry, Offsets: h.offsets, Log: h.log,
+		Report: func(id model.TaskID, s model.State, trace string) {
+			switch s {
+			case model.Unassigned:
+				h.statuses.PutTaskSafe(id, h.status(s, "", ""))
+			case model.Failed:
+				h.statuses.PutTaskSafe(id, h.status(s, trace, version))
+			default:
+				h.statuses.PutTask(id, h.status(s, trace, version))
+			}
+		},
+		TopicUsed: h.topics.used})
+	// The watcher ends with the task.
+	go func() {
+		<-r.task.Done()
+		h.post(func(context.Context) { h.taskEnded(id, r) })
+	}()
+}
+
+func (h *Herder) taskSpec(id model.TaskID, c store.Connector) (task.Spec, error) {
+	p, err := h.Registry.Find(c.Config["connector.class"], plugin.Source, plugin.Sink)
+	if err != nil {
+		return task.Spec{}, err
+	}
+	connector, err := h.Resolver.Resolve(c.Config)
+	if err != nil {
+		return task.Spec{}, err
+	}
+	config, err := h.Resolver.Resolve(c.Tasks[id.Task])
+	if err != nil {
+		return task.Spec{}, err
+	}
+	return task.Spec{ID: id, Plugin: p, Connector: connector, Config: config, Target: c.Target}, nil
+}
+
+// stopTask asks a task to stop; true if it had ended already. drop: its status goes,
+// too.
+func (h *Herder) stopTask(id model.TaskID, drop bool) bool {
+	r := h.tasks[id]
+	r.stopping, r.drop = true, drop
+	if r.ended {
+		h.taskEnded(id, r)
+		return true
+	}
+	r.task.Stop(drop)
+	r.kill = time.AfterFunc(h.Conf.ShutdownTimeout(), func() {
+		h.log.Error("a task does not stop in time, it is abandoned", "connector", id.Connector, "task", id.Task,
+			"timeout", h.Conf.ShutdownTimeout())
+		r.task.Cancel()
+		h.post(func(context.Context) {
+			if h.tasks[id] == r {
+				h.statuses.PutTaskSafe(id, h.status(model.Unassigned, "", ""))
+				h.taskEnded(id, r)
+			}
+		})
+	})
+	return false
+}
+
+// taskEnded takes a task that ended out of the table, or keeps it there as failed.
+func (h *Herder) taskEnded(id model.TaskID, r *running) {
+	if h.tasks[id] != r {
+		return // was abandoned before
+	}
+	r.ended = true
+	if r.kill != nil {
+		r.kill.Stop()
+	}
+	switch {
+	case !r.stopping:
+		return // failed by itself
+	case r.drop:
+		h.statuses.DeleteTask(id)
+	case r.restart:
+		h.statuses.PutTask(id, h.status(model.Restarting, "", ""))
+	}
+	delete(h.tasks, id)
+}
+
+// topicNotes keeps which topics are recorded already, so that a topic is written
+// once a task and not once a batch.
+type topicNotes struct {
+	h    *Herder
+	mu   sync.Mutex // guards seen
+	seen map[string]bool
+}
+
+func (n *topicNotes) used(id model.TaskID, topic string) {
+	if !n.h.Conf.TopicTracking {
+		return
+	}
+	n.mu.Lock()
+	if n.seen == nil {
+		n.seen = map[string]bool{}
+	}
+	key := fmt.Sprintf("%s\x00%s", id.Connector, topic)
+	known := n.seen[key]
+	n.seen[key] = true
+	n.mu.Unlock()
+	if !known {
+		n.h.statuses.PutTopic(store.TopicUse{Topic: topic, Connector: id.Connector, Task: id.Task, Discovered: time.Now()})
+	}
+}
+
+// forget makes the topics of a connector news again.
+func (n *topicNotes) forget(connector string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for key := range n.seen {
+		if len(key) > len(connector) && key[:len(connector)+1] == connector+"\x00" {
+			delete(n.seen, key)
+		}
+	}
+}

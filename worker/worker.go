@@ -1,0 +1,156 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"github.com/leat-project/leat/connect/plugin"
+	"github.com/leat-project/leat/worker/conf"
+	"github.com/leat-project/leat/worker/herder"
+	"github.com/leat-project/leat/worker/provider"
+	"github.com/leat-project/leat/worker/store"
+	"github.com/leat-project/leat/worker/validate"
+)
+
+// Deps is what a worker gets besides its configuration.
+type Deps struct {
+	Log *slog.Logger
+	// WorkerID is host:port of the REST API as others reach it; "" derives it
+	// from rest.advertised.* and listeners.
+	WorkerID string
+	// LoggerLevel is told of cluster-wide level changes; may be nil.
+	LoggerLevel func(logger, level string)
+}
+
+// Worker is one Connect worker.
+type Worker struct {
+	conf      *conf.Config
+	herder    *herder.Herder
+	validator *validate.Validator
+	log       *slog.Logger
+}
+
+// ParseConfig resolves the providers in a worker's properties and reads them. Keys
+// that nothing knows are returned for a warning.
+func ParseConfig(mode conf.Mode, props map[string]string) (cfg *conf.Config, unknown []string, err error) {
+	r, err := provider.New(props)
+	if err != nil {
+		return nil, nil, err
+	}
+	resolved, err := r.Resolve(props)
+	if err != nil {
+		return nil, nil, err
+	}
+	if cfg, err = conf.Parse(mode, resolved); err != nil {
+		return nil, nil, err
+	}
+	return cfg, cfg.Unknown(), nil
+}
+
+// New wires a worker. It starts nothing and dials nobody.
+func New(cfg *conf.Config, reg *plugin.Registry, deps Deps) (*Worker, error) {
+	for _, c := range []struct{ key, class string }{{"key.converter", cfg.KeyConverter}, {"value.converter", cfg.ValueConverter}} {
+		if _, err := reg.Find(c.class, plugin.Converter); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.key, err)
+		}
+	}
+	resolver, err := provider.New(cfg.Props)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := validate.NewPolicy(cfg.OverridePolicy, cfg.OverrideAllowlist)
+	if err != nil {
+		return nil, err
+	}
+	v := validate.New(reg, validate.Worker{KeyConverter: cfg.KeyConverter, ValueConverter: cfg.ValueConverter,
+		HeaderConverter: cfg.HeaderConverter, GroupID: cfg.GroupID, ExactlyOnce: strings.EqualFold(cfg.ExactlyOnce, "enabled"),
+		Overrides: policy, Resolve: resolver.Resolve})
+	stores, err := openStores(cfg, deps.Log)
+	if err != nil {
+		return nil, err
+	}
+	if deps.WorkerID == "" {
+		deps.WorkerID = workerID(cfg)
+	}
+	h := herder.New(herder.Deps{Conf: cfg, Registry: reg, Stores: stores, Validator: v, Resolver: resolver,
+		WorkerID: deps.WorkerID, LoggerLevel: deps.LoggerLevel, Log: deps.Log})
+	return &Worker{conf: cfg, herder: h, validator: v, log: deps.Log}, nil
+}
+
+// Run runs the worker until ctx ends, then stops its tasks in an orderly way.
+func (w *Worker) Run(ctx context.Context) error { return w.herder.Run(ctx) }
+
+// Herder returns the control loop, which serves the REST API.
+func (w *Worker) Herder() *herder.Herder { return w.herder }
+
+// Validator returns what validates connector configurations.
+func (w *Worker) Validator() *validate.Validator { return w.validator }
+
+// lease is the lease of a single worker, whose generation is known once the
+// statuses are read.
+type lease struct{ gen atomic.Int64 }
+
+func (l *lease) Check(context.Context) error { return nil }
+func (l *lease) Generation() int             { return int(l.gen.Load()) }
+
+func openStores(cfg *conf.Config, log *slog.Logger) (herder.Stores, error) {
+	l := &lease{}
+	s := herder.Stores{Lease: l, Generation: func(n int) { l.gen.Store(int64(n)) }}
+	if cfg.Mode == conf.Standalone {
+		file := store.NewFileLog(cfg.OffsetFile)
+		s.Configs = store.NewConfigStore(&store.MemLog{}, l, log)
+		s.Offsets = store.NewOffsetStore(file, log)
+		s.Statuses = store.NewStatusStore(&store.MemLog{}, log)
+		s.ClusterID = clusterID(cfg, log)
+		return s, nil
+	}
+	open := func(purpose string, c store.TopicConfig) (*store.KafkaLog, error) {
+		c.Client = cfg.Internal(purpose)
+		c.Settings = cfg.TopicSettings(strings.TrimSuffix(c.Property, "topic"))
+		return store.NewKafkaLog(c, log)
+	}
+	configs, err1 := open("configs", store.TopicConfig{Topic: cfg.ConfigTopic, Partitions: 1, Replication: int16(cfg.ConfigRF),
+		OnePartition: true, Property: "config.storage.topic"})
+	offsets, err2 := open("offsets", store.TopicConfig{Topic: cfg.OffsetTopic, Partitions: int32(cfg.OffsetPartitions),
+		Replication: int16(cfg.OffsetRF), Property: "offset.storage.topic"})
+	statuses, err3 := open("statuses", store.TopicConfig{Topic: cfg.StatusTopic, Partitions: int32(cfg.StatusPartitions),
+		Replication: int16(cfg.StatusRF), Property: "status.storage.topic"})
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return s, fmt.Errorf("clients of the internal topics: %w", err)
+	}
+	s.Configs = store.NewConfigStore(configs, l, log)
+	s.Offsets = store.NewOffsetStore(offsets, log)
+	s.Statuses = store.NewStatusStore(statuses, log)
+	s.ClusterID = configs.ClusterID
+	return s, nil
+}
+
+// workerID is how statuses name this worker.
+func workerID(cfg *conf.Config) string {
+	host, port := cfg.Props["rest.advertised.host.name"], cfg.Props["rest.advertised.port"]
+	if len(cfg.Listeners) > 0 {
+		if u, err := url.Parse(cfg.Listeners[0]); err == nil {
+			if host == "" {
+				host = u.Hostname()
+			}
+			if port == "" {
+				port = u.Port()
+			}
+		}
+	}
+	if host == "" || host == "0.0.0.0" || host == "::" {
+		if name, err := os.Hostname(); err == nil {
+			host = name
+		}
+	}
+	if port == "" {
+		port = "8083"
+	}
+	return host + ":" + port
+}
