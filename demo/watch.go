@@ -97,7 +97,7 @@ func (w *watcher) runEqual(ctx context.Context) error {
 			return err
 		}
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the error is the end that was asked for
+			return nil
 		}
 		w.mu.Lock()
 		w.equal = equalRows(results)
