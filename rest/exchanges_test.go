@@ -1,10 +1,8 @@
 package rest_test
 
 import (
-	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,7 +13,7 @@ import (
 	"time"
 
 	"github.com/leat-project/leat/connect/connecttest/fixture"
-	"github.com/leat-project/leat/rest"
+	"github.com/leat-project/leat/rest/resttest"
 	"github.com/leat-project/leat/worker/validate"
 )
 
@@ -60,39 +58,14 @@ func TestFixturesExchanges(t *testing.T) {
 				if slices.Contains(needWorker, sc.Name) {
 					t.Skip("about tasks: judged by the suite that runs a worker")
 				}
-				herder := &fakeHerder{connectors: map[string]*fakeConnector{},
-					validator: validate.New(reg, validate.Worker{KeyConverter: jsonConverter, ValueConverter: jsonConverter,
-						HeaderConverter: simpleHeader, GroupID: "fixtures"})}
-				cfg, err := rest.ParseConfig(map[string]string{"listeners": "http://127.0.0.1:0"})
-				if err != nil {
-					t.Fatal(err)
-				}
-				s := rest.NewServer(cfg, herder, reg, slog.New(slog.DiscardHandler))
-				herder.levels = s.Loggers
-				start(t, s)
-				herder.workerID = s.WorkerID()
+				herder := resttest.New(validate.New(reg, validate.Worker{KeyConverter: jsonConverter, ValueConverter: jsonConverter,
+					HeaderConverter: simpleHeader, GroupID: "fixtures"}))
+				s := resttest.Start(t, herder, reg)
 				sc.run(t, player{addr: s.Addr(), vars: map[string]string{
-					"<WORKER>": s.WorkerID(), "<DATA>": t.TempDir(), "<CLUSTER_ID>": fakeCluster}})
+					"<WORKER>": s.WorkerID(), "<DATA>": t.TempDir(), "<CLUSTER_ID>": resttest.Cluster}})
 			})
 		}
 	}
-}
-
-// start runs a server until the test ends.
-func start(t *testing.T, s *rest.Server) {
-	t.Helper()
-	if err := s.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("server ended with %v", err)
-		}
-	})
 }
 
 // player sends the requests of a scenario.
@@ -172,7 +145,7 @@ func (p player) until(t *testing.T, req *request, want *response, wait bool) str
 }
 
 // patient: only a whole worker does things in the background.
-func patient(p player) bool { return p.vars["<CLUSTER_ID>"] != fakeCluster }
+func patient(p player) bool { return p.vars["<CLUSTER_ID>"] != resttest.Cluster }
 
 func (p player) exchange(t *testing.T, req *request, want *response) string {
 	var body io.Reader

@@ -6,52 +6,81 @@ import (
 	"github.com/leat-project/leat/internal/javaregex"
 )
 
-func TestErrorsAreJavas(t *testing.T) {
-	for pattern, want := range map[string]string{
-		"[":  "Unclosed character class near index 0\n[\n^",
-		"(":  "Unclosed group near index 1\n(\n ^",
-		"*a": "Dangling meta character '*' near index 0\n*a\n^",
-		"a)": "Unmatched closing ')' near index 0\na)\n^",
+func TestMatchFull(t *testing.T) {
+	for _, c := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{"t.*", "topic", true}, {"(?i)ABC", "abc", true}, {"my-prefix-.*", "t", false}, {"[0-9]{3}", "123", true},
+		{"^t$", "t", true}, {`(?<n>a)\k<n>`, "aa", true}, {`\Qa.b\E`, "a.b", true}, {`\Qa.b\E`, "axb", false},
+		{"a*+a", "aaa", false}, {`shop\.public\..*`, "shop.public.orders", true}, {`\p{Alpha}+`, "abc", true},
+		{"[a-z&&[^b]]+", "ac", true}, {"[a-z&&[^b]]+", "abc", false}, {"[a[0-9]]+", "a1", true}, {`(a)(b)?\1`, "aa", true},
+		{"a.b", "a\nb", false}, {"(?s)a.b", "a\nb", true}, {`\w+`, "\u00fc", false}, {"\u00fc(.*)", "\u00fcx", true},
+		{`[^\d]+`, "abc", true}, {`[\D]+`, "ab1", false}, {`x{2,3}`, "xxx", true}, {`(?:a|b)++c`, "abc", true},
+		{"", "", true}, {`\x41\u0042\t?`, "AB", true}, {`[\w.-]+@[\w.]+`, "a.b-c@d.e", true}, {`(?<=x)t`, "t", false},
 	} {
-		if _, err := javaregex.Compile(pattern); err == nil || err.Error() != want {
-			t.Errorf("Compile(%q): %v, want %q", pattern, err, want)
+		r, err := javaregex.Compile(c.pattern)
+		if err != nil {
+			t.Errorf("%q: %v", c.pattern, err)
+			continue
 		}
-	}
-}
-
-func TestMatchWhole(t *testing.T) {
-	r, err := javaregex.Compile(`shop\.public\.(?!secret).*|x`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for s, want := range map[string]bool{"shop.public.orders": true, "shop.public.secret": false, "ashop.public.orders": false, "x": true, "xx": false} {
-		if got, err := r.MatchWhole(s); err != nil || got != want {
-			t.Errorf("MatchWhole(%q) = %v, %v, want %v", s, got, err, want)
+		if got := r.MatchFull(c.text); got != c.want {
+			t.Errorf("%q matches %q = %v, want %v", c.pattern, c.text, got, c.want)
 		}
 	}
 }
 
 func TestReplaceFirst(t *testing.T) {
-	for _, c := range []struct{ pattern, in, replacement, want string }{
-		{`shop\.public\.(.*)`, "shop.public.orders", "$1", "orders"},
-		{`(a)(b)`, "abab", "$2$1", "baab"},
-		{`(a)`, "a", "$12", "a2"},
-		{`(?<n>a)`, "a", "<${n}>", "<a>"},
-		{`a`, "a", `\$1`, "$1"},
+	for _, c := range []struct{ pattern, repl, text, want, err string }{
+		{"(.*)", "pre-$1", "t", "pre-t", ""}, {"x(?<n>.*)y", "${n}", "xaby", "ab", ""}, {"t", `\$1`, "t", "$1", ""},
+		{`(.*)\.(.*)`, "$2", "a.b", "b", ""}, {`(\w+)`, "$10", "t", "t0", ""}, {"t", "${zz}", "t", "", "No group with name {zz}"},
+		{"(a)(b)?", "$1-$2", "a", "a-", ""}, {"t", "$1", "t", "", "No group 1"}, {"t", "$", "t", "", "Illegal group reference: group index is missing"},
+		{"t", `x\`, "t", "", "character to be escaped is missing"}, {"(a|ab)", "x", "ab", "xb", ""}, {"(?<=x)t", "q", "xt", "xq", ""},
 	} {
 		r, err := javaregex.Compile(c.pattern)
 		if err != nil {
-			t.Fatal(err)
+			t.Errorf("%q: %v", c.pattern, err)
+			continue
 		}
-		if got, err := r.ReplaceFirst(c.in, c.replacement); err != nil || got != c.want {
-			t.Errorf("%s: ReplaceFirst(%q, %q) = %q, %v, want %q", c.pattern, c.in, c.replacement, got, err, c.want)
+		got, err := r.ReplaceFirst(c.text, c.repl)
+		if got != c.want || (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {
+			t.Errorf("%q by %q in %q = %q %v, want %q %s", c.pattern, c.repl, c.text, got, err, c.want, c.err)
 		}
 	}
-	r, err := javaregex.Compile("a")
-	if err != nil {
-		t.Fatal(err)
+	if got, err := javaregex.MustCompile("a(.)").ReplaceAll("axbay", "<$1>"); got != "<x>b<y>" || err != nil {
+		t.Errorf("ReplaceAll = %q %v", got, err)
 	}
-	if _, err := r.ReplaceFirst("a", "$1"); err == nil || err.Error() != "No group 1" {
-		t.Errorf("a group that is not there: %v", err)
+}
+
+func TestSyntaxErrors(t *testing.T) {
+	for pattern, want := range map[string]string{
+		"(":       "Unclosed group near index 1\n(",
+		"*a":      "Dangling meta character '*' near index 0\n*a\n^",
+		"[":       "Unclosed character class near index 0\n[\n^",
+		"(?<x":    "named capturing group is missing trailing '>' near index 4\n(?<x",
+		"a{2,1}":  "Illegal repetition range near index 5\na{2,1}\n     ^",
+		"{name}":  "Illegal repetition\n{name}",
+		")":       "Unmatched closing ')'\n)",
+		"a**":     "Dangling meta character '*' near index 2\na**\n  ^",
+		`a\`:      "Unescaped trailing backslash near index 2\na\\",
+		`\q`:      "Illegal/unsupported escape sequence near index 1\n\\q\n ^",
+		"[z-a]":   "Illegal character range near index 3\n[z-a]\n   ^",
+		`\p{Foo}`: "Unknown character property name {Foo} near index 6\n\\p{Foo}\n      ^",
+	} {
+		_, err := javaregex.Compile(pattern)
+		if err == nil || err.Error() != want {
+			t.Errorf("%q: error %v, want %q", pattern, err, want)
+		}
 	}
+}
+
+func FuzzCompile(f *testing.F) {
+	for _, p := range []string{"(a|b)*+[x-z&&[^y]]", `\Qab\E+?`, `(?<n>x)\k<n>{2,}`, `[\w\D-]\p{Lu}(?i:x)$`} {
+		f.Add(p, "text")
+	}
+	f.Fuzz(func(t *testing.T, pattern, text string) {
+		if r, err := javaregex.Compile(pattern); err == nil && len(text) < 20 && len(pattern) < 40 {
+			r.MatchFull(text)
+		}
+	})
 }

@@ -21,6 +21,5 @@ func matches(pattern, s string) bool {
 	if err != nil {
 		return false
 	}
-	matched, err := re.MatchWhole(s)
-	return err == nil && matched
+	return re.MatchFull(s)
 }

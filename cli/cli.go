@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/leat-project/leat/rest/client"
+)
+
+// Deps is what the commands use of the world. Zero values are the process's own.
+type Deps struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Log      *slog.Logger // of Kafka clients; nil: silent
+	// Env looks up environment variables: LEAT_REST and LEAT_KAFKA are the
+	// defaults of --url and --bootstrap-server.
+	Env func(string) string
+}
+
+func (d *Deps) setDefaults() {
+	if d.In == nil {
+		d.In = os.Stdin
+	}
+	if d.Out == nil {
+		d.Out = os.Stdout
+	}
+	if d.Err == nil {
+		d.Err = os.Stderr
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.Env == nil {
+		d.Env = os.Getenv
+	}
+}
+
+const (
+	// DefaultREST is where leat run serves the REST API.
+	DefaultREST = "http://127.0.0.1:8083"
+	// DefaultKafka is where leat run's broker listens.
+	DefaultKafka = "127.0.0.1:9092"
+
+	requestTimeout = 95 * time.Second // a little more than a worker takes to give up
+)
+
+// Commands returns the client commands.
+func Commands(d Deps) []*cobra.Command {
+	d.setDefaults()
+	return []*cobra.Command{connectorCommand(&d), pluginCommand(&d), offsetsCommand(&d), topicCommand(&d), versionCommand(&d)}
+}
+
+// The exit codes.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitConflict    = 4
+	exitUnreachable = 5
+	exitRefused     = 6
+)
+
+// usageError is a wrong use of the command line.
+type usageError struct{ msg string }
+
+func (e *usageError) Error() string { return e.msg }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// notFoundError is something on the broker that is not there.
+type notFoundError struct{ msg string }
+
+func (e *notFoundError) Error() string { return e.msg }
+
+// refusedError is input that was understood and is wrong.
+type refusedError struct{ msg string }
+
+func (e *refusedError) Error() string { return e.msg }
+
+// ExitCode returns the exit code of an error that a command returned; see the
+// package comment.
+func ExitCode(err error) int {
+	var (
+		usage       *usageError
+		missing     *notFoundError
+		refused     *refusedError
+		unreachable *client.UnreachableError
+		broker      *brokerError
+		network     *net.OpError
+		answered    *client.Error
+	)
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &missing), errors.Is(err, kerr.UnknownTopicOrPartition):
+		return exitNotFound
+	case errors.As(err, &refused), errors.Is(err, kerr.InvalidTopicException), errors.Is(err, kerr.InvalidConfig):
+		return exitRefused
+	case errors.Is(err, kerr.TopicAlreadyExists):
+		return exitConflict
+	case errors.As(err, &unreachable), errors.As(err, &broker), errors.As(err, &network):
+		return exitUnreachable
+	case errors.As(err, &answered):
+		switch answered.Status {
+		case 404:
+			return exitNotFound
+		case 409:
+			return exitConflict
+		case 400:
+			return exitRefused
+		}
+	}
+	return exitFailed
+}
+
+// args wraps cobra's argument checks so that their errors are usage errors.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, a []string) error {
+		if err := check(cmd, a); err != nil {
+			return usagef("%v\nUsage: %s", err, cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// group is a command that only holds others.
+func group(use, short string, subs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usagef("%v\nUsage: %s", err, cmd.UseLine()) })
+	c.AddCommand(subs...)
+	return c
+}
+
+// api is what commands on the REST API share.
+type api struct {
+	*Deps
+	url     string
+	output  string
+	secrets bool
+}
+
+func (a *api) bind(c *cobra.Command) *cobra.Command {
+	f := c.PersistentFlags()
+	base := a.Env("LEAT_REST")
+	if base == "" {
+		base = DefaultREST
+	}
+	f.StringVar(&a.url, "url", base, "address of a worker's REST API (environment LEAT_REST)")
+	outputFlag(c, &a.output)
+	f.BoolVar(&a.secrets, "show-secrets", false, "show the values of PASSWORD keys")
+	return c
+}
+
+func (a *api) client() (*client.Client, error) {
+	c, err := client.New(a.url, nil)
+	if err != nil {
+		return nil, usagef("--url: %v", err)
+	}
+	return c, nil
+}
+
+func outputFlag(c *cobra.Command, output *string) {
+	c.PersistentFlags().StringVarP(output, "output", "o", "table", "table, json or yaml")
+	complete(c, "output", "table", "json", "yaml")
+}
+
+func complete(c *cobra.Command, flag string, values ...string) {
+	fixed := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return values, cobra.ShellCompDirectiveNoFileComp
+	}
+	if err := c.RegisterFlagCompletionFunc(flag, fixed); err != nil {
+		panic("cli: " + err.Error()) // a flag that is not declared
+	}
+}

@@ -1,0 +1,302 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/leat-project/leat/internal/kafka"
+	"github.com/leat-project/leat/internal/props"
+)
+
+// cluster is what commands on a broker share.
+type cluster struct {
+	*Deps
+	bootstrap, configFile, output string
+}
+
+func topicCommand(d *Deps) *cobra.Command {
+	k := &cluster{Deps: d}
+	c := group("topic", "Manage topics, read and write records, on any Kafka",
+		k.listCommand(), k.describeCommand(), k.createCommand(), k.deleteCommand(), k.consumeCommand(), k.produceCommand())
+	c.Aliases = []string{"topics"}
+	bootstrap := d.Env("LEAT_KAFKA")
+	if bootstrap == "" {
+		bootstrap = DefaultKafka
+	}
+	c.PersistentFlags().StringVarP(&k.bootstrap, "bootstrap-server", "b", bootstrap, "brokers, host:port,... (environment LEAT_KAFKA)")
+	c.PersistentFlags().StringVar(&k.configFile, "command-config", "", "properties file with client settings, such as security.protocol")
+	outputFlag(c, &k.output)
+	return c
+}
+
+// dial makes a client from the flags and the command's own settings.
+func (k *cluster) dial(ctx context.Context, role kafka.Role, own map[string]string, opts ...kgo.Opt) (*kgo.Client, error) {
+	p := map[string]string{}
+	if k.configFile != "" {
+		var err error
+		if p, err = props.Load(k.configFile); err != nil {
+			return nil, usagef("--command-config: %v", err)
+		}
+	}
+	p = props.Merge(map[string]string{"client.id": "leat-cli"}, p, map[string]string{"bootstrap.servers": k.bootstrap}, own)
+	clientOpts, err := kafka.Options(p, role, k.Log)
+	if err != nil {
+		return nil, &refusedError{"client settings: " + err.Error()}
+	}
+	cl, err := kgo.NewClient(append(clientOpts, opts...)...)
+	if err != nil {
+		return nil, fmt.Errorf("making a Kafka client: %w", err)
+	}
+	// Fail now, and with the address, instead of retrying for minutes.
+	ping, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := cl.Ping(ping); err != nil {
+		cl.Close()
+		return nil, &brokerError{k.bootstrap, err}
+	}
+	return cl, nil
+}
+
+// brokerError says that no broker answered.
+type brokerError struct {
+	bootstrap string
+	err       error
+}
+
+func (e *brokerError) Error() string {
+	return fmt.Sprintf("no answer from a broker at %s: %v (--bootstrap-server names another)", e.bootstrap, e.err)
+}
+
+func (e *brokerError) Unwrap() error { return e.err }
+
+// admin runs body with an admin client.
+func (k *cluster) admin(body func(ctx context.Context, adm *kadm.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		return k.withAdmin(cmd.Context(), func(ctx context.Context, adm *kadm.Client) error { return body(ctx, adm, args) })
+	}
+}
+
+func (k *cluster) withAdmin(ctx context.Context, body func(ctx context.Context, adm *kadm.Client) error) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	cl, err := k.dial(ctx, kafka.Admin, nil)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	return body(ctx, kadm.NewClient(cl))
+}
+
+// topics completes topic names.
+func (k *cluster) topics(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	err := k.admin(func(ctx context.Context, adm *kadm.Client, _ []string) error {
+		details, err := adm.ListTopics(ctx)
+		names = details.Names()
+		return err
+	})(cmd, nil)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// topicInfo is one topic of topic list.
+type topicInfo struct {
+	Name              string `json:"name"`
+	Partitions        int    `json:"partitions"`
+	ReplicationFactor int    `json:"replication_factor"`
+	Internal          bool   `json:"internal"`
+}
+
+func (k *cluster) listCommand() *cobra.Command {
+	var internal bool
+	c := &cobra.Command{Use: "list", Aliases: []string{"ls"}, Short: "List topics", Args: args(cobra.NoArgs),
+		RunE: k.admin(func(ctx context.Context, adm *kadm.Client, _ []string) error {
+			details, err := adm.ListTopicsWithInternal(ctx)
+			if err != nil {
+				return err
+			}
+			infos := []topicInfo{}
+			t := table{header: []string{"NAME", "PARTITIONS", "REPLICAS"}}
+			for _, d := range details.Sorted() {
+				if d.IsInternal && !internal {
+					continue
+				}
+				i := topicInfo{d.Topic, len(d.Partitions), d.Partitions.NumReplicas(), d.IsInternal}
+				infos = append(infos, i)
+				t.add(i.Name, strconv.Itoa(i.Partitions), strconv.Itoa(i.ReplicationFactor))
+			}
+			return show(k.Out, k.output, infos, t)
+		})}
+	c.Flags().BoolVar(&internal, "internal", false, "internal topics too")
+	return c
+}
+
+// topicDescription is topic describe.
+type topicDescription struct {
+	Name       string             `json:"name"`
+	ID         string             `json:"id"`
+	Configs    map[string]string  `json:"configs"` // those that differ from the defaults
+	Partitions []partitionDetails `json:"partitions"`
+}
+
+type partitionDetails struct {
+	Partition int32   `json:"partition"`
+	Leader    int32   `json:"leader"`
+	Replicas  []int32 `json:"replicas"`
+	ISR       []int32 `json:"isr"`
+	Start     int64   `json:"start_offset"`
+	End       int64   `json:"end_offset"`
+}
+
+func (k *cluster) describeCommand() *cobra.Command {
+	return &cobra.Command{Use: "describe TOPIC", Short: "Show a topic's partitions, offsets and settings", Args: args(cobra.ExactArgs(1)), ValidArgsFunction: k.topics,
+		RunE: k.admin(func(ctx context.Context, adm *kadm.Client, names []string) error {
+			d, err := describe(ctx, adm, names[0])
+			if err != nil {
+				return err
+			}
+			t := table{header: []string{"PARTITION", "LEADER", "REPLICAS", "ISR", "START", "END"}}
+			for _, p := range d.Partitions {
+				t.add(fmt.Sprint(p.Partition), fmt.Sprint(p.Leader), join(p.Replicas), join(p.ISR), fmt.Sprint(p.Start), fmt.Sprint(p.End))
+			}
+			for _, name := range slices.Sorted(maps.Keys(d.Configs)) {
+				t.after += name + "=" + d.Configs[name] + "\n"
+			}
+			return show(k.Out, k.output, d, t)
+		})}
+}
+
+func join(ids []int32) string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = strconv.Itoa(int(id))
+	}
+	return strings.Join(texts, ",")
+}
+
+func describe(ctx context.Context, adm *kadm.Client, name string) (*topicDescription, error) {
+	topic, err := find(ctx, adm, name)
+	if err != nil {
+		return nil, err
+	}
+	starts, err := adm.ListStartOffsets(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("reading start offsets of %s: %w", name, err)
+	}
+	ends, err := adm.ListEndOffsets(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("reading end offsets of %s: %w", name, err)
+	}
+	d := &topicDescription{Name: name, ID: topic.ID.String(), Configs: map[string]string{}}
+	for _, p := range topic.Partitions.Sorted() {
+		start, _ := starts.Lookup(name, p.Partition)
+		end, _ := ends.Lookup(name, p.Partition)
+		d.Partitions = append(d.Partitions, partitionDetails{p.Partition, p.Leader, p.Replicas, p.ISR, start.Offset, end.Offset})
+	}
+	configs, err := adm.DescribeTopicConfigs(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the settings of %s: %w", name, err)
+	}
+	for _, r := range configs {
+		for _, c := range r.Configs {
+			if c.Source.String() == "DYNAMIC_TOPIC_CONFIG" {
+				d.Configs[c.Key] = c.MaybeValue()
+			}
+		}
+	}
+	return d, nil
+}
+
+// find returns a topic's metadata; one that is not there is a notFoundError.
+func find(ctx context.Context, adm *kadm.Client, name string) (kadm.TopicDetail, error) {
+	details, err := adm.ListTopicsWithInternal(ctx, name)
+	if err != nil {
+		return kadm.TopicDetail{}, fmt.Errorf("reading metadata of %s: %w", name, err)
+	}
+	t := details[name]
+	if errors.Is(t.Err, kerr.UnknownTopicOrPartition) || !details.Has(name) {
+		return t, &notFoundError{"there is no topic " + name + "; leat topic list shows those that are"}
+	}
+	return t, t.Err
+}
+
+func (k *cluster) createCommand() *cobra.Command {
+	var partitions int32
+	var replicas int16
+	var configs []string
+	var exists bool
+	c := &cobra.Command{Use: "create TOPIC...", Short: "Create topics", Args: args(cobra.MinimumNArgs(1)),
+		RunE: k.admin(func(ctx context.Context, adm *kadm.Client, names []string) error {
+			settings := map[string]*string{}
+			for _, c := range configs {
+				name, v, ok := strings.Cut(c, "=")
+				if !ok {
+					return usagef("--config %s: expected NAME=VALUE", c)
+				}
+				settings[name] = &v
+			}
+			res, err := adm.CreateTopics(ctx, partitions, replicas, settings, names...)
+			if err != nil {
+				return err
+			}
+			return k.results(names, "created", func(name string) error {
+				r := res[name]
+				if exists && errors.Is(r.Err, kerr.TopicAlreadyExists) {
+					return nil
+				}
+				return withDetail(r.Err, r.ErrMessage)
+			})
+		})}
+	c.Flags().Int32VarP(&partitions, "partitions", "p", -1, "number of partitions, -1: the broker's default")
+	c.Flags().Int16VarP(&replicas, "replication-factor", "r", -1, "number of replicas, -1: the broker's default")
+	c.Flags().StringArrayVarP(&configs, "config", "c", nil, "topic setting NAME=VALUE; may be repeated")
+	c.Flags().BoolVar(&exists, "if-not-exists", false, "a topic that exists is no error")
+	return c
+}
+
+func (k *cluster) deleteCommand() *cobra.Command {
+	return &cobra.Command{Use: "delete TOPIC...", Aliases: []string{"rm"}, Short: "Delete topics and their records", Args: args(cobra.MinimumNArgs(1)), ValidArgsFunction: k.topics,
+		RunE: k.admin(func(ctx context.Context, adm *kadm.Client, names []string) error {
+			res, err := adm.DeleteTopics(ctx, names...)
+			if err != nil {
+				return err
+			}
+			return k.results(names, "deleted", func(name string) error { return withDetail(res[name].Err, res[name].ErrMessage) })
+		})}
+}
+
+// results reports what became of each topic and returns the first error.
+func (k *cluster) results(names []string, done string, result func(string) error) error {
+	var errs []error
+	for _, name := range names {
+		if err := result(name); err != nil {
+			errs = append(errs, fmt.Errorf("topic %s: %w", name, err))
+			continue
+		}
+		if _, err := fmt.Fprintf(k.Err, "topic %s %s\n", name, done); err != nil {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// withDetail adds what the broker says beyond the error code.
+func withDetail(err error, detail string) error {
+	if err == nil || detail == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, detail)
+}
