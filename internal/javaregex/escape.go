@@ -283,7 +283,7 @@ func hexValue(r rune) rune {
 	case r >= '0' && r <= '9':
 		return r - '0'
 	case r|0x20 >= 'a' && r|0x20 <= 'f' && r > 0:
-		return r|0x20 - 'a' + 10
+		return r | 0x20 - 'a' + 10
 	}
 	return -1
 }

@@ -2,6 +2,7 @@ package javaregex
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,13 +22,24 @@ type Regexp struct {
 
 type slowPair struct{ full, find *regexp2.Regexp }
 
-// Compile compiles a pattern as Pattern.compile does.
-func Compile(pattern string) (*Regexp, error) {
+// Option changes how a pattern is read.
+type Option int
+
+// IgnoreCase is Pattern.CASE_INSENSITIVE.
+const IgnoreCase Option = 1
+
+// Compile compiles a pattern as Pattern.compile does. The error is an *Error.
+func Compile(pattern string, options ...Option) (*Regexp, error) {
 	t := translator{src: []rune(pattern), pattern: pattern, names: map[string]int{}}
+	flags := ""
+	if slices.Contains(options, IgnoreCase) {
+		flags = "(?i)"
+	}
 	out, err := t.translate()
 	if err != nil {
 		return nil, err
 	}
+	out = flags + out
 	find, err := regexp2.Compile(out, regexp2.None)
 	if err != nil {
 		return nil, &Error{classSyntax, err.Error() + "\n" + pattern}
@@ -40,8 +52,8 @@ func Compile(pattern string) (*Regexp, error) {
 		return slowPair{full, find}
 	})
 	if t.portable {
-		if r.find, err = regexp.Compile(pattern); err == nil {
-			r.full, err = regexp.Compile(`\A(?:` + pattern + `)\z`)
+		if r.find, err = regexp.Compile(flags + pattern); err == nil {
+			r.full, err = regexp.Compile(flags + `\A(?:` + pattern + `)\z`)
 		}
 		if err != nil {
 			r.find, r.full = nil, nil
@@ -72,61 +84,62 @@ func plain(s string) bool {
 	return true
 }
 
-// MatchFull reports whether the whole text matches (Matcher.matches). A match that
-// takes too long is none.
-func (r *Regexp) MatchFull(s string) bool {
+// MatchWhole reports whether the whole text matches (Matcher.matches). The error
+// says that the match took too long.
+func (r *Regexp) MatchWhole(s string) (bool, error) {
 	if r.full != nil && plain(s) {
-		return r.full.MatchString(s)
+		return r.full.MatchString(s), nil
 	}
-	ok, err := r.slow().full.MatchString(s)
-	return ok && err == nil
+	return r.slow().full.MatchString(s)
 }
 
-// Find reports whether some part of the text matches (Matcher.find).
-func (r *Regexp) Find(s string) bool { return r.match(s) != nil }
+// MatchAny reports whether some part of the text matches (Matcher.find).
+func (r *Regexp) MatchAny(s string) (bool, error) {
+	if r.find != nil && plain(s) {
+		return r.find.MatchString(s), nil
+	}
+	return r.slow().find.MatchString(s)
+}
 
 // match holds group texts of the first match.
 type match struct {
 	start, end int // bytes
 	group      []string
-	has        []bool
 }
 
-func (r *Regexp) match(s string) *match {
+func (r *Regexp) match(s string) (*match, error) {
 	if r.find != nil && plain(s) {
 		loc := r.find.FindStringSubmatchIndex(s)
 		if loc == nil {
-			return nil
+			return nil, nil
 		}
-		return matchOf(s, loc)
+		return matchOf(s, loc), nil
 	}
 	m, err := r.slow().find.FindStringMatch(s)
 	if err != nil || m == nil {
-		return nil
+		return nil, err
 	}
 	runes := []rune(s)
 	out := &match{start: len(string(runes[:m.Index])), end: len(string(runes[:m.Index+m.Length]))}
 	for n := range r.groups + 1 {
 		g := m.GroupByNumber(n)
-		has := g != nil && len(g.Captures) > 0
 		text := ""
-		if has {
+		if g != nil && len(g.Captures) > 0 {
 			text = g.String()
 		}
-		out.group, out.has = append(out.group, text), append(out.has, has)
+		out.group = append(out.group, text)
 	}
-	return out
+	return out, nil
 }
 
 func matchOf(s string, loc []int) *match {
 	m := &match{start: loc[0], end: loc[1]}
 	for i := 0; i < len(loc); i += 2 {
-		has := loc[i] >= 0
 		text := ""
-		if has {
+		if loc[i] >= 0 {
 			text = s[loc[i]:loc[i+1]]
 		}
-		m.group, m.has = append(m.group, text), append(m.has, has)
+		m.group = append(m.group, text)
 	}
 	return m
 }
@@ -134,9 +147,9 @@ func matchOf(s string, loc []int) *match {
 // ReplaceFirst replaces the first match by the replacement, in which $n and ${name}
 // stand for groups and a backslash quotes (Matcher.replaceFirst).
 func (r *Regexp) ReplaceFirst(s, replacement string) (string, error) {
-	m := r.match(s)
-	if m == nil {
-		return s, nil
+	m, err := r.match(s)
+	if m == nil || err != nil {
+		return s, err
 	}
 	text, err := r.expand(m, replacement)
 	if err != nil {
@@ -154,12 +167,11 @@ func (r *Regexp) ReplaceAll(s, replacement string) (string, error) {
 		one := &match{}
 		for n := range r.groups + 1 {
 			g := m.GroupByNumber(n)
-			has := g != nil && len(g.Captures) > 0
 			text := ""
-			if has {
+			if g != nil && len(g.Captures) > 0 {
 				text = g.String()
 			}
-			one.group, one.has = append(one.group, text), append(one.has, has)
+			one.group = append(one.group, text)
 		}
 		text, err := r.expand(one, replacement)
 		if err != nil {
@@ -265,4 +277,10 @@ func (m *Memo[T]) Get(text string, make1 func(string) T) T {
 	v := make1(text)
 	m.known[strings.Clone(text)] = v
 	return v
+}
+
+// MatchFull is MatchWhole where a match that takes too long counts as none.
+func (r *Regexp) MatchFull(s string) bool {
+	ok, err := r.MatchWhole(s)
+	return ok && err == nil
 }

@@ -61,7 +61,9 @@ func (t *translator) peek() rune {
 	return -1
 }
 
-func (t *translator) has(s string) bool { return strings.HasPrefix(string(t.src[min(t.i, len(t.src)):]), s) }
+func (t *translator) has(s string) bool {
+	return strings.HasPrefix(string(t.src[min(t.i, len(t.src)):]), s)
+}
 
 // alternatives translates up to an unmatched closing parenthesis or the end.
 func (t *translator) alternatives() {
