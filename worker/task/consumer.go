@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/leat-project/leat/connect"
 	"github.com/leat-project/leat/connect/config"
+	"github.com/leat-project/leat/internal/javaregex"
 	"github.com/leat-project/leat/internal/kafka"
 )
 
@@ -41,8 +41,8 @@ type consumer struct {
 	maxPoll int
 	reset   string
 
-	topics   []string       // topics
-	regex    *regexp.Regexp // topics.regex
+	topics   []string          // topics
+	regex    *javaregex.Regexp // topics.regex
 	matched  map[string]bool
 	next     time.Time // of the next match
 	failed   error     // from a callback; guarded by s.turn
@@ -134,7 +134,7 @@ func (c *consumer) subscribe(ctx context.Context) error {
 	}
 	var added, gone []string
 	for name, d := range list {
-		if d.Err == nil && !d.IsInternal && c.regex.MatchString(name) && !c.matched[name] {
+		if d.Err == nil && !d.IsInternal && c.regex.MatchFull(name) && !c.matched[name] {
 			added = append(added, name)
 			c.matched[name] = true
 		}

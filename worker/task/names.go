@@ -1,16 +1,16 @@
 package task
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/leat-project/leat/connect/config"
+	"github.com/leat-project/leat/internal/javaregex"
 )
 
 // wholeNames compiles a list of regular expressions that match whole topic names.
-func wholeNames(key, list string) ([]*regexp.Regexp, error) {
-	var out []*regexp.Regexp
+func wholeNames(key, list string) ([]*javaregex.Regexp, error) {
+	var out []*javaregex.Regexp
 	for _, p := range strings.Split(list, ",") {
 		re, err := wholeName(key, strings.TrimSpace(p))
 		if err != nil {
@@ -21,14 +21,14 @@ func wholeNames(key, list string) ([]*regexp.Regexp, error) {
 	return out, nil
 }
 
-func wholeName(key, pattern string) (*regexp.Regexp, error) {
-	re, err := regexp.Compile("^(?:" + pattern + ")$")
+func wholeName(key, pattern string) (*javaregex.Regexp, error) {
+	re, err := javaregex.Compile(pattern)
 	if err != nil {
 		return nil, config.Invalid(key, pattern, "not a regular expression: "+err.Error())
 	}
 	return re, nil
 }
 
-func matchesAny(res []*regexp.Regexp, topic string) bool {
-	return slices.ContainsFunc(res, func(re *regexp.Regexp) bool { return re.MatchString(topic) })
+func matchesAny(res []*javaregex.Regexp, topic string) bool {
+	return slices.ContainsFunc(res, func(re *javaregex.Regexp) bool { return re.MatchFull(topic) })
 }

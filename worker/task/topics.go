@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 
 	"github.com/leat-project/leat/connect"
 	"github.com/leat-project/leat/connect/config"
+	"github.com/leat-project/leat/internal/javaregex"
 	"github.com/leat-project/leat/internal/kafka"
 	"github.com/leat-project/leat/worker/conf"
 	"github.com/leat-project/leat/worker/pipeline"
@@ -37,7 +37,7 @@ type topicCreator struct {
 // creationGroup is one of topic.creation.groups.
 type creationGroup struct {
 	name             string
-	include, exclude []*regexp.Regexp
+	include, exclude []*javaregex.Regexp
 	partitions       int32
 	replication      int16
 	settings         map[string]*string
@@ -82,7 +82,7 @@ func (c *topicCreator) parse(props map[string]string) error {
 	if err := config.Parse(&cfg, props); err != nil {
 		return err
 	}
-	base := creationGroup{name: "default", include: []*regexp.Regexp{regexp.MustCompile("")}}
+	base := creationGroup{name: "default", include: []*javaregex.Regexp{javaregex.MustCompile(".*")}}
 	if err := base.parse(pipeline.WithPrefix(props, creationPrefix+"default."), true); err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (g *creationGroup) parse(props map[string]string, isDefault bool) error {
 		return err
 	}
 	g.replication, g.partitions = int16(rf), int32(ps)
-	for key, into := range map[string]*[]*regexp.Regexp{"include": &g.include, "exclude": &g.exclude} {
+	for key, into := range map[string]*[]*javaregex.Regexp{"include": &g.include, "exclude": &g.exclude} {
 		text := props[key]
 		delete(props, key)
 		if isDefault || text == "" {
