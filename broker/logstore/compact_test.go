@@ -130,7 +130,7 @@ func TestCompaction(t *testing.T) {
 			p := create(t, s, compacted, func(c *logstore.LogConfig) { c.DeleteRetentionMs = 1000 })
 			seq := map[int64]int32{}
 			epoch := map[int64]int16{}
-			for round := range 30 {
+			for round := range 12 {
 				for range 30 {
 					clk.ms++
 					key := fmt.Sprintf("key%d", rng.IntN(25))

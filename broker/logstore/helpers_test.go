@@ -159,3 +159,7 @@ func readAll(t testing.TB, p *logstore.Partition, from int64, bound logstore.Bou
 }
 
 func smallSegments(c *logstore.LogConfig) { c.SegmentBytes, c.IndexIntervalBytes = 4096, 256 }
+
+func contextWithTimeout() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), 10*time.Second)
+}

@@ -306,19 +306,24 @@ func (l *loader) loadSnapshot(names []string, first int) error {
 	} else {
 		limit = l.next
 	}
-	l.replayFrom = l.start
+	// A snapshot below the first segment leaves a gap: what happened in between, such as the end of a transaction,
+	// is not there to be replayed. Batches below the log start that still are there count.
+	l.replayFrom = p.segments[0].base
 	found := false
 	for _, name := range slices.Backward(names) {
 		off, ok := parseSegmentName(name, snapshotSuffix)
 		if !ok {
 			continue
 		}
+		if off < p.segments[0].base {
+			off = math.MaxInt64
+		}
 		if off <= limit && !found {
 			state, err := p.readSnapshot(off)
 			if err == nil {
 				found = true
 				p.prod = state
-				l.replayFrom = max(off, l.start)
+				l.replayFrom = off
 			} else if !errors.Is(err, ErrCorrupt) {
 				return err
 			} else {

@@ -123,11 +123,11 @@ func (p *Partition) resetTo(leo int64) (Event, error) {
 
 // reloadProducers rebuilds the producer state from the newest snapshot and the log after it.
 func (p *Partition) reloadProducers(leo int64) error {
-	from := p.start.Load()
+	from := p.segments[0].base
 	state := newProducers()
 	for _, off := range slices.Backward(slices.Sorted(p.snapshotOffsets())) {
-		if off > leo {
-			continue
+		if off > leo || off < from {
+			continue // of what is not there any more, or with a gap before the first segment
 		}
 		p.mu.Lock()
 		data := p.snapshots[off]
@@ -139,7 +139,7 @@ func (p *Partition) reloadProducers(leo int64) error {
 			state, err = p.readSnapshot(off)
 		}
 		if err == nil {
-			from = max(from, off)
+			from = off
 			break
 		}
 		if !errors.Is(err, ErrCorrupt) {

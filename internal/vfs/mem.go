@@ -270,7 +270,7 @@ func (l *memLock) Close() error {
 // CrashClone returns what the disk may hold after a power cut now: everything synced, and of the rest what rng
 // decides. In each directory a prefix of the unsynced changes survives; in each file any subset of the unsynced
 // pages, and any length between the synced one and the present one, with zeros where a page was lost. A nil rng
-// keeps everything (the process died, the machine did not).
+// keeps everything as it is, synced or not: the process died, the machine did not.
 func (m *Mem) CrashClone(rng *rand.Rand) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -286,18 +286,36 @@ func (n *memNode) crash(rng *rand.Rand, seen map[*memNode]*memNode) *memNode {
 	if !n.dir {
 		c := &memNode{modTime: n.modTime, dirty: map[int64]bool{}}
 		seen[n] = c
+		if rng == nil {
+			c.data, c.durable, c.dirty = slices.Clone(n.data), slices.Clone(n.durable), maps.Clone(n.dirty)
+			return c
+		}
 		c.durable = n.crashData(rng)
 		c.data = slices.Clone(c.durable)
 		return c
 	}
 	c := newMemDir()
 	seen[n] = c
-	entries := maps.Clone(n.durableEntries)
-	keep := len(n.changes)
-	if rng != nil {
-		keep = rng.IntN(keep + 1)
+	if rng == nil {
+		for name, e := range n.entries {
+			c.entries[name] = e.crash(nil, seen)
+		}
+		for name, e := range n.durableEntries {
+			c.durableEntries[name] = e.crash(nil, seen)
+		}
+		for _, ch := range n.changes {
+			copied := memChange{}
+			for name, e := range ch {
+				if copied[name] = nil; e != nil {
+					copied[name] = e.crash(nil, seen)
+				}
+			}
+			c.changes = append(c.changes, copied)
+		}
+		return c
 	}
-	for _, ch := range n.changes[:keep] {
+	entries := maps.Clone(n.durableEntries)
+	for _, ch := range n.changes[:rng.IntN(len(n.changes)+1)] {
 		applyChange(entries, ch)
 	}
 	for _, name := range slices.Sorted(maps.Keys(entries)) { // sorted: the same rng gives the same clone
@@ -308,9 +326,6 @@ func (n *memNode) crash(rng *rand.Rand, seen map[*memNode]*memNode) *memNode {
 }
 
 func (n *memNode) crashData(rng *rand.Rand) []byte {
-	if rng == nil {
-		return slices.Clone(n.data)
-	}
 	// What is lost all at once is as likely as anything in between.
 	chance := []float64{0, 0.5, 0.9, 1}[rng.IntN(4)]
 	size := len(n.durable)
