@@ -20,7 +20,9 @@ type SyntaxError struct {
 	Err  error
 }
 
-func (e *SyntaxError) Error() string { return fmt.Sprintf("%q is not a regular expression: %v", e.Text, e.Err) }
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("%q is not a regular expression: %v", e.Text, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *SyntaxError) Unwrap() error { return e.Err }

@@ -65,25 +65,10 @@ func ensurePublication(ctx context.Context, s *session, cfg *settings, cat *cata
 }
 
 func publicationOptions(cfg *settings) string {
-	var with []string
-	if _, set := cfg.props["skipped.operations"]; set {
-		var ops []string
-		for _, op := range []struct{ letter, name string }{{"c", "insert"}, {"u", "update"}, {"d", "delete"}, {"t", "truncate"}} {
-			if !cfg.skip[op.letter[0]] {
-				ops = append(ops, op.name)
-			}
-		}
-		if len(ops) > 0 && len(ops) < 4 {
-			with = append(with, "publish = "+literal(strings.Join(ops, ", ")))
-		}
-	}
 	if cfg.ViaRoot {
-		with = append(with, "publish_via_partition_root = true")
+		return " WITH (publish_via_partition_root = true)"
 	}
-	if len(with) == 0 {
-		return ""
-	}
-	return " WITH (" + strings.Join(with, ", ") + ")"
+	return ""
 }
 
 // filteredPublication returns the statement that makes the publication hold

@@ -30,6 +30,7 @@ type planned struct {
 	row, key int
 	decode   column.Decoder
 	convert  func(data.Value) data.Value // of the value, not the key; may be nil
+	mapped   bool                        // the schema of the value has marks of a mapper
 	missing  data.Value                  // in place of a null that may not be
 	required bool
 	unsent   data.Value // in place of a TOAST value that was not sent
@@ -64,7 +65,10 @@ func (c *catalogue) compile(cfg *settings, rel *relation, identity byte, cols []
 		}
 		if i := slices.Index(keyNames, col.name); i >= 0 {
 			p.key = i
-			keyFields[i] = data.Field{Name: cfg.adjustField(col.name), Schema: c.keySchema(cfg, rel, col)}
+			if p.mapped {
+				schema = c.keySchema(cfg, rel, col)
+			}
+			keyFields[i] = data.Field{Name: cfg.adjustField(col.name), Schema: schema}
 		}
 		t.columns = append(t.columns, p)
 	}
@@ -112,18 +116,25 @@ func (c *catalogue) plan(cfg *settings, rel *relation, col sent) (planned, *data
 	if codec == nil {
 		return p, nil, nil
 	}
-	p.decode, p.unsent, p.required, p.missing = codec.Decode, codec.Unchanged, attr.notNull, codec.Zero
+	p.unsent, p.required = codec.Unchanged, attr.notNull
 	b := codec.Schema().SetOptional(!attr.notNull)
 	if m := cfg.rules.For(c.mapperColumn(rel, col, codec)); m != nil {
-		p.convert = m.Map
+		p.convert, p.mapped = m.Map, true
 		m.Schema(b)
 	}
-	if def, ok := codec.ParseDefault(attr.def); ok {
+	def, ok := codec.ParseDefault(attr.def)
+	if ok {
 		b.Default(def)
-		p.missing = def
 	}
 	s, err := b.TryBuild()
-	return p, s, err
+	if err != nil {
+		return p, nil, err
+	}
+	p.decode, p.missing = codec.Decoder(s), def
+	if !ok {
+		p.missing = codec.ZeroOf(s)
+	}
+	return p, s, nil
 }
 
 // keySchema is the schema of a key field: without the marks of mappers.
@@ -138,7 +149,10 @@ func (c *catalogue) keySchema(cfg *settings, rel *relation, col sent) *data.Sche
 
 func (c *catalogue) codec(cfg *settings, rel *relation, col sent) (*column.Codec, attribute) {
 	attr := attribute{name: col.name}
-	if i := slices.IndexFunc(rel.columns, func(a attribute) bool { return a.name == col.name }); i >= 0 {
+	if !cfg.columns.Match(rel.full() + "." + col.name) {
+		// Debezium does not read what it does not capture: a key column that is
+		// left out of the value is optional in the key.
+	} else if i := slices.IndexFunc(rel.columns, func(a attribute) bool { return a.name == col.name }); i >= 0 {
 		attr = rel.columns[i]
 		if attr.oid != col.oid {
 			attr.def = "" // the default is of a newer type

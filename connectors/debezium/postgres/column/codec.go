@@ -146,7 +146,7 @@ func compileBase(t *Type, mod int32, o Options) *Codec {
 		return &Codec{Schema: binarySchema(o.Binaries), Decode: binaryDecoder(o.Binaries), Zero: Binary(o.Binaries, nil),
 			Unchanged: unchangedBinary(o), Length: -1, Scale: -1}
 	case "point":
-		return structure(pointSchema, decodePoint)
+		return structure(pointSchema, pointDecoder)
 	case "ltree":
 		return noDefault(texts("io.debezium.data.Ltree", ""))
 	case "tsvector":
@@ -154,15 +154,15 @@ func compileBase(t *Type, mod int32, o Options) *Codec {
 	case "hstore":
 		return hstoreCodec(o)
 	case "geometry":
-		return structure(geometrySchema, geometryDecoder(geometrySchema))
+		return structure(geometrySchema, geometryDecoder)
 	case "geography":
-		return structure(geographySchema, geometryDecoder(geographySchema))
+		return structure(geographySchema, geometryDecoder)
 	case "vector":
 		return vector("io.debezium.data.DoubleVector", data.Float64Schema, func(f float64) data.Value { return data.Float64(f) })
 	case "halfvec":
 		return vector("io.debezium.data.FloatVector", data.Float32Schema, func(f float64) data.Value { return data.Float32(float32(f)) })
 	case "sparsevec":
-		return structure(sparseSchema, decodeSparse)
+		return structure(sparseSchema, sparseDecoder)
 	case "char", "name", "citext", "inet", "cidr", "macaddr", "macaddr8",
 		"isbn", "isbn13", "issn", "issn13", "ismn", "ismn13", "ean13", "upc":
 		return noDefault(text(-1))
@@ -184,8 +184,8 @@ func texts(name, generated string) *Codec {
 
 func noDefault(c *Codec) *Codec { c.defaults = false; return c }
 
-func structure(s *data.Schema, d Decoder) *Codec {
-	return &Codec{Schema: derived(s), Decode: d, Zero: data.StructOf(zeroStruct(s)), Length: -1, Scale: -1}
+func structure(s *data.Schema, bind func(*data.Schema) Decoder) *Codec {
+	return &Codec{Schema: derived(s), bind: bind, Zero: data.StructOf(zeroStruct(s)), Length: -1, Scale: -1}
 }
 
 // zeroStruct stands for a struct that may not be null.
@@ -269,7 +269,7 @@ func numeric(mod int32, o Options) *Codec {
 	case o.Decimals == DecimalString:
 		c = number(data.TypeString, decodeText, data.String("0"), "0.0")
 	case mod < 4:
-		c = structure(variableSchema, decodeVariable)
+		c = structure(variableSchema, variableDecoder)
 	default:
 		c = &Codec{Schema: func() *data.Builder {
 			return data.NewDecimal(int32(scale)).Param("connect.decimal.precision", fmt.Sprint(precision))
@@ -310,7 +310,7 @@ func compileArray(elem *Type, mod int32, o Options) *Codec {
 	if elem.Name == "box" {
 		delimiter = ';'
 	}
-	return &Codec{Schema: func() *data.Builder { return data.NewArray(built) }, Decode: arrayDecoder(e.Decode, delimiter),
+	return &Codec{Schema: func() *data.Builder { return data.NewArray(built) }, Decode: arrayDecoder(e.Decoder(built), delimiter),
 		Zero: data.Array(nil), Unchanged: unchangedArray(elem, built, o), Length: -1, Scale: -1}
 }
 

@@ -193,13 +193,23 @@ func decimalDecoder(scale int) Decoder {
 	}
 }
 
-// decodeVariable makes an io.debezium.data.VariableScaleDecimal: trailing zeros
-// after the point are stripped.
-func decodeVariable(sp Space, raw []byte) (data.Value, error) {
-	small, large, scale, err := parseDecimal(raw)
-	if err != nil {
-		return data.Null, err
+// variableDecoder makes an io.debezium.data.VariableScaleDecimal of schema s:
+// trailing zeros after the point are stripped.
+func variableDecoder(s *data.Schema) Decoder {
+	return func(sp Space, raw []byte) (data.Value, error) {
+		small, large, scale, err := parseDecimal(raw)
+		if err != nil {
+			return data.Null, err
+		}
+		small, large, scale = stripZeros(small, large, scale)
+		row := sp.Arena.Struct(s)
+		row.Set(0, data.Int32(int32(scale)))
+		row.Set(1, data.Bytes(sp.unscaled(small, large)))
+		return data.StructOf(row), nil
 	}
+}
+
+func stripZeros(small int64, large *big.Int, scale int) (int64, *big.Int, int) {
 	if large != nil {
 		ten, rem := big.NewInt(10), new(big.Int)
 		for scale > 0 {
@@ -216,10 +226,7 @@ func decodeVariable(sp Space, raw []byte) (data.Value, error) {
 	for large == nil && scale > 0 && small%10 == 0 {
 		small, scale = small/10, scale-1
 	}
-	row := sp.Arena.Struct(variableSchema)
-	row.Set(0, data.Int32(int32(scale)))
-	row.Set(1, data.Bytes(sp.unscaled(small, large)))
-	return data.StructOf(row), nil
+	return small, large, scale
 }
 
 // unscaled is BigInteger.toByteArray: two's complement, big endian, shortest.

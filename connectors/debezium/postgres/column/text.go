@@ -128,8 +128,12 @@ const (
 	wkbLittle = 1
 )
 
-// decodePoint makes an io.debezium.data.geometry.Point of (x,y).
-func decodePoint(sp Space, raw []byte) (data.Value, error) {
+// pointDecoder makes an io.debezium.data.geometry.Point of (x,y).
+func pointDecoder(s *data.Schema) Decoder {
+	return func(sp Space, raw []byte) (data.Value, error) { return point(sp, s, raw) }
+}
+
+func point(sp Space, s *data.Schema, raw []byte) (data.Value, error) {
 	xy, err := numbers(raw)
 	if err != nil || len(xy) != 2 {
 		return data.Null, fmt.Errorf("%q is no point", raw)
@@ -139,7 +143,7 @@ func decodePoint(sp Space, raw []byte) (data.Value, error) {
 	wkb = binary.LittleEndian.AppendUint32(wkb, wkbPoint)
 	wkb = binary.LittleEndian.AppendUint64(wkb, math.Float64bits(xy[0]))
 	wkb = binary.LittleEndian.AppendUint64(wkb, math.Float64bits(xy[1]))
-	row := sp.Arena.Struct(pointSchema)
+	row := sp.Arena.Struct(s)
 	row.Set(0, data.Float64(xy[0]))
 	row.Set(1, data.Float64(xy[1]))
 	row.Set(2, data.Bytes(sp.Bytes.Keep(wkb)))
@@ -181,8 +185,12 @@ func vectorDecoder(elem func(float64) data.Value) Decoder {
 	}
 }
 
-// decodeSparse reads pgvector's {1:0.5,3:2}/5.
-func decodeSparse(sp Space, raw []byte) (data.Value, error) {
+// sparseDecoder reads pgvector's {1:0.5,3:2}/5.
+func sparseDecoder(s *data.Schema) Decoder {
+	return func(sp Space, raw []byte) (data.Value, error) { return sparse(sp, s, raw) }
+}
+
+func sparse(sp Space, s *data.Schema, raw []byte) (data.Value, error) {
 	body, dim, ok := bytes.Cut(raw, []byte("/"))
 	n, err := strconv.ParseInt(str(dim), 10, 16)
 	if !ok || err != nil {
@@ -201,7 +209,7 @@ func decodeSparse(sp Space, raw []byte) (data.Value, error) {
 		}
 		m.Put(data.Int16(int16(i)), data.Float64(f))
 	}
-	row := sp.Arena.Struct(sparseSchema)
+	row := sp.Arena.Struct(s)
 	row.Set(0, data.Int16(int16(n)))
 	row.Set(1, data.MapOf(m))
 	return data.StructOf(row), nil

@@ -73,18 +73,36 @@ type Options struct {
 type Codec struct {
 	// Schema starts a schema of the type: neither optional nor with a default.
 	Schema func() *data.Builder
-	// Decode turns PostgreSQL's text into a value. The value may alias raw.
+	// Decode turns PostgreSQL's text into a value. The value may alias raw. It is
+	// nil for structs, see Decoder.
 	Decode Decoder
+	bind   func(*data.Schema) Decoder
 	// Zero stands for a value that PostgreSQL did not send in a column that may
 	// not be null.
 	Zero data.Value
 	// Unchanged stands for a TOAST value that an update did not touch.
 	Unchanged data.Value
-	// Default evaluates a column default, see Codec.ParseDefault; nil when the
-	// type has none.
-	generated string // what a generated default shows as
-	defaults  bool
 	Length    int  // declared length or precision, -1 if none
 	Scale     int  // declared scale, -1 if none
 	Text      bool // a character type: masks and truncation apply
+
+	defaults  bool   // column defaults are carried, see ParseDefault
+	generated string // what a default that is a function shows as
+}
+
+// Decoder returns the decoder of a column whose schema was built as s: structs
+// carry that very schema.
+func (c *Codec) Decoder(s *data.Schema) Decoder {
+	if c.bind != nil {
+		return c.bind(s)
+	}
+	return c.Decode
+}
+
+// ZeroOf is Zero with the schema s.
+func (c *Codec) ZeroOf(s *data.Schema) data.Value {
+	if c.bind != nil {
+		return data.StructOf(zeroStruct(s))
+	}
+	return c.Zero
 }
