@@ -85,7 +85,6 @@ func topicPage(t *controller.Topic, first, n int) kmsg.DescribeTopicPartitionsRe
 		p := t.Partitions[i]
 		rp := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 		rp.Partition, rp.LeaderID, rp.LeaderEpoch, rp.Replicas, rp.ISR = int32(i), p.Leader, p.LeaderEpoch, p.Replicas, p.ISR
-		rp.EligibleLeaderReplicas, rp.LastKnownELR = []int32{}, []int32{} // null would break the Java client
 		// Empty, not null: Java's admin client does not look before it reads them.
 		rp.EligibleLeaderReplicas, rp.LastKnownELR = []int32{}, []int32{}
 		rt.Partitions = append(rt.Partitions, rp)

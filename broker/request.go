@@ -94,10 +94,14 @@ func (r *request) handle(parked context.Context) {
 	if !r.api.retains {
 		defer func() { r.frame.release(); r.frame = nil }()
 	}
-	r.response = r.api.handle(r.conn.broker, parked, r)
-	if r.ready == nil && r.response != nil {
-		r.response.SetVersion(r.version)
+	resp := r.api.handle(r.conn.broker, parked, r)
+	if r.ready != nil {
+		return // finish delivers the answer, and may have done so already
 	}
+	if resp != nil {
+		resp.SetVersion(r.version)
+	}
+	r.response = resp
 }
 
 // finishLater lets a handler return before its answer is known; finish

@@ -230,4 +230,3 @@ func TestListTransactions(t *testing.T) {
 		t.Fatalf("filtered list = %+v", resp)
 	}
 }
-

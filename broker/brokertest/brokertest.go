@@ -4,12 +4,16 @@ package brokertest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"os"
+	"sync/atomic"
 	"testing"
 
 	"github.com/leat-project/leat/broker"
+	"github.com/leat-project/leat/internal/vfs"
 )
 
 // Broker is a running broker. Its methods are for the test's goroutine.
@@ -21,13 +25,40 @@ type Broker struct {
 	addr string
 	stop context.CancelFunc
 	done chan error
+
+	// disk is set by StartInMemory; dead makes every operation on it fail, so
+	// that a broker whose power was cut acknowledges nothing more.
+	disk *vfs.Mem
+	dead *atomic.Bool
+	rng  *rand.Rand
 }
+
+// errPower is what the disk says after Kill.
+var errPower = errors.New("power is off")
 
 // Start runs a broker with Kafka's defaults for a single node, no initial
 // rebalance delay, and the overrides (keys of server.properties). It stops
 // with the test.
 func Start(t testing.TB, overrides map[string]string) *Broker {
 	t.Helper()
+	b := prepare(t, overrides)
+	b.start()
+	t.Cleanup(b.Stop)
+	return b
+}
+
+// StartInMemory is Start on a disk in memory, whose power Kill can cut. seed
+// decides what a cut leaves of unsynced data.
+func StartInMemory(t testing.TB, seed uint64, overrides map[string]string) *Broker {
+	t.Helper()
+	b := prepare(t, overrides)
+	b.disk, b.rng = vfs.NewMem(), rand.New(rand.NewPCG(seed, 0))
+	b.start()
+	t.Cleanup(b.Stop)
+	return b
+}
+
+func prepare(t testing.TB, overrides map[string]string) *Broker {
 	b := &Broker{t: t, dir: t.TempDir(), props: map[string]string{
 		"listeners":                            "PLAINTEXT://127.0.0.1:0",
 		"group.initial.rebalance.delay.ms":     "0",
@@ -38,8 +69,6 @@ func Start(t testing.TB, overrides map[string]string) *Broker {
 	if b.props["log.dirs"] == "" {
 		b.props["log.dirs"] = b.dir
 	}
-	b.start()
-	t.Cleanup(b.Stop)
 	return b
 }
 
@@ -55,6 +84,16 @@ func (b *Broker) start() {
 	cfg, err := broker.ParseConfig(b.props, log)
 	if err != nil {
 		b.t.Fatalf("parsing the broker's configuration: %v", err)
+	}
+	if b.disk != nil {
+		dead := &atomic.Bool{}
+		b.dead = dead
+		cfg.FS = vfs.Faults{FS: b.disk, Fail: func(vfs.Op, string) error {
+			if dead.Load() {
+				return errPower
+			}
+			return nil
+		}}
 	}
 	br, err := broker.New(cfg, log)
 	if err != nil {
@@ -80,6 +119,19 @@ func (b *Broker) Stop() {
 	if err := <-b.done; err != nil {
 		b.t.Errorf("broker ended: %v", err)
 	}
+}
+
+// Kill cuts the power of a broker that was started in memory and starts it
+// again on what the disk kept, on the same port.
+func (b *Broker) Kill() {
+	b.t.Helper()
+	b.dead.Store(true)
+	b.disk = b.disk.CrashClone(b.rng)
+	b.stop()
+	b.stop = nil
+	<-b.done // the error of a dead disk is expected
+	b.props["listeners"] = "PLAINTEXT://" + b.addr
+	b.start()
 }
 
 // Restart shuts down and starts again on the same folder, and on the same

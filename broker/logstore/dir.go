@@ -62,18 +62,39 @@ func (d *logDir) fail(cause error) {
 	})
 }
 
+// makeDir creates a log dir with its missing parents, durably: the name of
+// each is synced in the directory above it.
+func (s *Store) makeDir(path string) error {
+	var missing []string
+	for p := path; filepath.Dir(p) != p; p = filepath.Dir(p) {
+		there, err := vfs.Exists(s.fs, p)
+		if err != nil {
+			return err
+		}
+		if there {
+			break
+		}
+		missing = append(missing, p)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := s.fs.MkdirAll(path); err != nil {
+		return err
+	}
+	for _, p := range missing {
+		if err := vfs.SyncDir(s.fs, filepath.Dir(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // openDir locks a log dir and reads or makes its meta.properties. clusterID may be empty.
 func (s *Store) openDir(index int, path string) (*logDir, error) {
 	d := &logDir{store: s, index: index, path: path, syncSlots: make(chan struct{}, maxParallelSyncs)}
-	if there, err := vfs.Exists(s.fs, path); err != nil {
-		return nil, err
-	} else if !there {
-		if err := s.fs.MkdirAll(path); err != nil {
-			return nil, fmt.Errorf("creating log dir: %w", err)
-		}
-		if err := vfs.SyncDir(s.fs, filepath.Dir(path)); err != nil {
-			return nil, err
-		}
+	if err := s.makeDir(path); err != nil {
+		return nil, fmt.Errorf("creating log dir: %w", err)
 	}
 	lock, err := s.fs.Lock(filepath.Join(path, lockFile))
 	if err != nil {
