@@ -79,6 +79,9 @@ func (t *task) fit(ctx context.Context, m *mapping, id postgres.Name, tbl *table
 		t.log.Info("table created", "table", id.String(), "topic", m.topic)
 		tbl.def = def
 	}
+	if typ := tbl.def.Type(); len(t.set.tableTypes) > 0 && !slices.Contains(t.set.tableTypes, typ) {
+		return &recordError{connect.ConnectErrorf("%s is a %s, which is not among table.types=%s", id, typ, strings.Join(t.set.tableTypes, ","))}
+	}
 	missing := t.missing(m, tbl)
 	if len(missing) > 0 {
 		// Somebody may have added the columns meanwhile.
@@ -164,6 +167,7 @@ func (t *task) missingColumns(tbl *table, names []string) error {
 // trouble says what the task returns for an error of the database outside of a
 // buffer: retriable with a pause, until the retries are used up.
 func (t *task) trouble(err error) error {
+	err = t.shown(err)
 	if postgres.Classify(err) != postgres.Transient {
 		var se *postgres.StatementError
 		if errors.As(err, &se) {
@@ -175,7 +179,7 @@ func (t *task) trouble(err error) error {
 		return connect.ConnectErrorf("Exceeded max retries %d times, failed to process sink records: %w", t.set.maxRetries, err)
 	}
 	t.failure.attempts++
-	t.log.Warn("the database is in trouble; trying again", "attempt", t.failure.attempts, "of", t.set.maxRetries, "pause", t.set.retryDelay, "err", err)
+	t.log.Warn("the database is in trouble; trying again", "attempt", t.failure.attempts, "of", t.set.maxRetries, "pause", t.set.retryDelay, "err", t.shown(err))
 	t.ctx.Timeout(t.set.retryDelay)
 	return connect.Retriable(err)
 }
@@ -186,3 +190,21 @@ func orNone(s string) string {
 	}
 	return s
 }
+
+// shown is an error as users may see it: without values where the settings say so.
+func (t *task) shown(err error) error {
+	if !t.set.trim || err == nil {
+		return err
+	}
+	return &trimmed{err}
+}
+
+// trimmed hides the text of an error, which may hold values of rows.
+type trimmed struct{ err error }
+
+func (e *trimmed) Error() string {
+	return fmt.Sprintf("the database or the mapping refused it (SQLSTATE %s); the message is withheld because trim.sensitive.log=true", orNone(postgres.SQLState(e.err)))
+}
+
+// Unwrap returns the error itself.
+func (e *trimmed) Unwrap() error { return e.err }

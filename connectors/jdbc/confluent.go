@@ -110,9 +110,9 @@ func (c *confluent) defineConnection(d *config.Def, key keyFunc) {
 	key(d.String(&c.dialect, "dialect.name"), group, "Database Dialect", config.Long, config.Low).Default("").
 		Recommend(values("PostgreSqlDatabaseDialect")).Doc("Dialect of the database; empty or PostgreSqlDatabaseDialect.")
 	key(d.Int(&c.attempts, "connection.attempts"), group, "JDBC connection attempts", config.Short, config.Low).Default(3).Check(config.AtLeast(1)).
-		Doc("How often connecting is tried when the task starts.")
+		Doc("Accepted without effect: connecting is tried again as often as writing, see max.retries.")
 	key(d.Long(&c.backoff, "connection.backoff.ms"), group, "JDBC connection backoff in milliseconds", config.Short, config.Low).Default(10000).
-		Doc("Pause between attempts to connect, in milliseconds.")
+		Doc("Accepted without effect: see retry.backoff.ms.")
 }
 
 func (c *confluent) defineWrites(d *config.Def, key keyFunc) {
@@ -170,7 +170,10 @@ func (c *confluent) settings(props map[string]string) (*settings, error) {
 		table:  tableNaming{format: strings.TrimSpace(c.tableFormat), dots: true, quote: quote},
 		column: columnNaming(quote), fields: newFieldFilter(c.whitelist, nil), create: c.autoCreate, evolve: c.autoEvolve,
 		types: postgres.Types{Confluent: true}, defaults: c.replaceNull, placeholder: placeholder(props), batch: c.batch,
-		maxRetries: c.maxRetries, retryDelay: time.Duration(c.retryBackoff) * time.Millisecond, zone: c.zone}
+		maxRetries: c.maxRetries, retryDelay: time.Duration(c.retryBackoff) * time.Millisecond, zone: c.zone, trim: c.trim}
+	for _, typ := range c.tableTypes {
+		s.tableTypes = append(s.tableTypes, strings.ToUpper(typ))
+	}
 	var err error
 	s.bind.Instants = true
 	if s.bind.Zone, err = location("db.timezone", c.zone); err != nil {

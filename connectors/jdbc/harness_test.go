@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -250,14 +251,17 @@ func database(t testing.TB, pg *postgrestest.Server) (conn *pgx.Conn, url map[st
 		}
 		return '_'
 	}, t.Name()))
-	if len(name) > 60 {
-		name = name[:60]
+	if len(name) > 50 {
+		name = name[:50]
 	}
+	name += fmt.Sprint(databases.Add(1)) // a benchmark runs more than once
 	pg.CreateDatabase(t, name)
 	return pg.Connect(t, name), map[string]string{"name": "test",
 		"connection.url":      fmt.Sprintf("jdbc:postgresql://%s:%d/%s?sslmode=disable", pg.Host, pg.Port, name),
 		"connection.username": pg.User, "connection.user": pg.User, "connection.password": pg.Password}
 }
+
+var databases atomic.Int64
 
 // with returns props and more pairs of key and value.
 func with(props map[string]string, pairs ...string) map[string]string {

@@ -39,7 +39,7 @@ func (t *task) recover(ctx context.Context) error {
 			err = t.isolate(ctx)
 		case postgres.Stale:
 			if f.replanned {
-				return connect.ConnectErrorf("%w (SQLSTATE %s)", f.err, postgres.SQLState(f.err))
+				return connect.ConnectErrorf("%w", t.shown(f.err))
 			}
 			f.replanned = true
 			if err := t.replan(ctx); err != nil {
@@ -77,15 +77,15 @@ func (t *task) pause() error {
 	}
 	if f.next.IsZero() {
 		if f.attempts >= t.set.maxRetries {
-			return connect.ConnectErrorf("Exceeded max retries %d times, failed to process sink records: %w", t.set.maxRetries, f.err)
+			return connect.ConnectErrorf("Exceeded max retries %d times, failed to process sink records: %w", t.set.maxRetries, t.shown(f.err))
 		}
 		f.attempts++
 		f.next = now().Add(t.set.retryDelay)
-		t.log.Warn("writing failed; trying again", "attempt", f.attempts, "of", t.set.maxRetries, "pause", t.set.retryDelay, "err", f.err)
+		t.log.Warn("writing failed; trying again", "attempt", f.attempts, "of", t.set.maxRetries, "pause", t.set.retryDelay, "err", t.shown(f.err))
 	}
 	if wait := f.next.Sub(now()); wait > 0 {
 		t.ctx.Timeout(wait)
-		return connect.Retriable(f.err)
+		return connect.Retriable(t.shown(f.err))
 	}
 	f.next = time.Time{}
 	return nil
@@ -110,7 +110,7 @@ func (t *task) hopeless(err error) error {
 	case "42501":
 		text = "; grant the user SELECT, INSERT, UPDATE and DELETE on the table"
 	}
-	return connect.ConnectErrorf("%w%s", err, text)
+	return connect.ConnectErrorf("%w%s", t.shown(err), text)
 }
 
 // rejection is a record that the database refused.
@@ -172,7 +172,7 @@ func (t *task) report(b *buffer, r rejection) error {
 		err = connect.DataErrorf("the row is not in table %s, and the source sent no value for column %s, which an update left unchanged: the row cannot be inserted",
 			r.entry.plan.table.def.Name, strings.Join(r.entry.plan.absentNames(r.entry.variant), ", "))
 	}
-	err = describe(rec, err)
+	err = describe(rec, t.shown(err))
 	if b.batches[r.entry.batch] == t.current {
 		t.rejected = append(t.rejected, connect.RecordError{Index: int(r.entry.record), Err: err})
 		return nil
@@ -198,7 +198,7 @@ func isReported(err error) bool {
 // replan encodes the failed buffer's records again for the tables as they are now.
 func (t *task) replan(ctx context.Context) error {
 	old := t.failure.buffer
-	t.log.Warn("a table has changed; reading it again", "err", t.failure.err)
+	t.log.Warn("a table has changed; reading it again", "err", t.shown(t.failure.err))
 	clear(t.mappings)
 	clear(t.tables)
 	t.lastMap = nil

@@ -55,6 +55,9 @@ type settings struct {
 	bind     postgres.Options
 	defaults bool // null takes the schema's default
 
+	tableTypes []string // that may be written; empty is all
+	trim       bool     // keep values out of errors
+
 	placeholder string // of unchanged values, in Debezium's format
 
 	batch      int // records

@@ -28,7 +28,7 @@ func (t *task) take(ctx context.Context, b *connect.Batch, i int) error {
 	t.cur.sees(r)
 	err := t.add(ctx, b, i)
 	if err != nil && isRecordError(err) {
-		t.rejected = append(t.rejected, connect.RecordError{Index: i, Err: describe(r, err)})
+		t.rejected = append(t.rejected, connect.RecordError{Index: i, Err: describe(r, t.shown(err))})
 		return nil
 	}
 	return err

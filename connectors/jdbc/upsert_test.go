@@ -34,7 +34,9 @@ func event(op string, id int32, values ...data.Value) rec {
 	return rec{topic: "shop.public.orders", key: row(orderKey, data.Int32(id)), value: env}
 }
 
-func tombstone(id int32) rec { return rec{topic: "shop.public.orders", key: row(orderKey, data.Int32(id))} }
+func tombstone(id int32) rec {
+	return rec{topic: "shop.public.orders", key: row(orderKey, data.Int32(id))}
+}
 
 var upsertProps = []string{"insert.mode", "upsert", "delete.enabled", "true", "primary.key.mode", "record_key",
 	"schema.evolution", "basic", "collection.name.format", "${source.table}"}

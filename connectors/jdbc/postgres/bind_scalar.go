@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"math"
 
@@ -145,26 +144,48 @@ func bindUUID(src source, _ Options) appendFunc {
 		if v.Kind() != data.KindString {
 			return wrongKind(dst, v, "a uuid")
 		}
-		s := v.Str()
-		var digits [32]byte
-		n := 0
-		for i := 0; i < len(s); i++ {
-			if s[i] == '-' {
-				continue
-			}
-			if n == len(digits) {
-				return dst, fmt.Errorf("its value %q is not a uuid", s)
-			}
-			digits[n] = s[i]
-			n++
-		}
-		dst, err := hex.AppendDecode(dst, digits[:n])
-		if err != nil || n != len(digits) {
-			return dst, fmt.Errorf("its value %q is not a uuid", s)
+		dst, ok := appendUUID(dst, v.Str())
+		if !ok {
+			return dst, fmt.Errorf("its value %q is not a uuid", v.Str())
 		}
 		return dst, nil
 	}
 }
+
+// appendUUID reads 32 hexadecimal digits with hyphens anywhere between bytes.
+func appendUUID(dst []byte, s string) ([]byte, bool) {
+	n := 0
+	for i := 0; i < len(s); {
+		if s[i] == '-' {
+			i++
+			continue
+		}
+		if i+1 == len(s) || n == 16 {
+			return dst, false
+		}
+		high, low := hexDigit[s[i]], hexDigit[s[i+1]]
+		if high|low > 15 {
+			return dst, false
+		}
+		dst = append(dst, high<<4|low)
+		n, i = n+1, i+2
+	}
+	return dst, n == 16
+}
+
+// hexDigit is the value of a hexadecimal digit, 255 for other bytes.
+var hexDigit = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 255
+	}
+	for i, c := range "0123456789abcdef" {
+		t[c] = byte(i)
+	}
+	for i, c := range "ABCDEF" {
+		t[c] = byte(10 + i)
+	}
+	return t
+}()
 
 // bindBits writes bit strings: Debezium sends them as little-endian bytes, lowest
 // bit last in the string, and bit(1) as a boolean.

@@ -60,6 +60,23 @@ type Table struct {
 	Secured bool     // row-level security applies to this user
 }
 
+// Type returns the table's kind as JDBC names it.
+func (t *Table) Type() string {
+	switch t.Kind {
+	case 'r':
+		return "TABLE"
+	case 'p':
+		return "PARTITIONED TABLE"
+	case 'v':
+		return "VIEW"
+	case 'm':
+		return "MATERIALIZED VIEW"
+	case 'f':
+		return "FOREIGN TABLE"
+	}
+	return "relation of kind " + string(t.Kind)
+}
+
 // Column returns the column of a name: the very name, else the only one that
 // differs in case; nil if there is none.
 func (t *Table) Column(name string) *Column {
