@@ -7,14 +7,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/leat-project/leat/connect/connecttest/fixture"
-	"github.com/leat-project/leat/rest/resttest"
-	"github.com/leat-project/leat/worker/validate"
 )
 
 // scenario is a line of exchanges.jsonl.
@@ -44,25 +41,18 @@ type response struct {
 	BodySubset json.RawMessage
 }
 
-// needWorker are scenarios about what tasks do; they are judged with a whole
-// worker, not with the fake herder.
-var needWorker = []string{"failing", "offsets-source"}
-
+// TestFixturesExchanges plays the recordings against one worker on a real broker.
 func TestFixturesExchanges(t *testing.T) {
 	reg, _, _ := registry(t)
+	n := startWorker(t, reg)
 	for _, f := range fixture.Load(t, "exchanges.jsonl") {
 		for _, line := range f.Cases {
 			var sc scenario
 			decode(t, line, &sc)
 			t.Run(sc.Name, func(t *testing.T) {
-				if slices.Contains(needWorker, sc.Name) {
-					t.Skip("about tasks: judged by the suite that runs a worker")
-				}
-				herder := resttest.New(validate.New(reg, validate.Worker{KeyConverter: jsonConverter, ValueConverter: jsonConverter,
-					HeaderConverter: simpleHeader, GroupID: "fixtures"}))
-				s := resttest.Start(t, herder, reg)
-				sc.run(t, player{addr: s.Addr(), vars: map[string]string{
-					"<WORKER>": s.WorkerID(), "<DATA>": t.TempDir(), "<CLUSTER_ID>": resttest.Cluster}})
+				n.clear(t)
+				sc.run(t, player{addr: n.server.Addr(), vars: map[string]string{
+					"<WORKER>": n.server.WorkerID(), "<DATA>": t.TempDir(), "<CLUSTER_ID>": n.cluster}})
 			})
 		}
 	}
@@ -138,14 +128,8 @@ func (p player) until(t *testing.T, req *request, want *response, wait bool) str
 			return diff
 		case <-tick.C:
 		}
-		if !patient(p) {
-			return diff
-		}
 	}
 }
-
-// patient: only a whole worker does things in the background.
-func patient(p player) bool { return p.vars["<CLUSTER_ID>"] != resttest.Cluster }
 
 func (p player) exchange(t *testing.T, req *request, want *response) string {
 	var body io.Reader

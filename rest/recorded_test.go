@@ -9,12 +9,16 @@ import (
 	"github.com/leat-project/leat/connect/config"
 	"github.com/leat-project/leat/connect/connecttest/fixture"
 	"github.com/leat-project/leat/connect/plugin"
+	"github.com/leat-project/leat/connectors/debezium/postgres"
+	"github.com/leat-project/leat/connectors/file"
+	"github.com/leat-project/leat/connectors/jdbc"
+	"github.com/leat-project/leat/converters"
 	"github.com/leat-project/leat/worker/validate"
 )
 
 // register lists the plugin packages whose classes the suites judge. Add a
 // package here when it arrives.
-var register = []func(*plugin.Registry){}
+var register = []func(*plugin.Registry){converters.Register, file.Register, jdbc.Register, postgres.Register}
 
 // recording is one line of plugins.jsonl after the first.
 type recording struct {

@@ -49,6 +49,9 @@ type Server struct {
 	listeners []listener
 }
 
+// SetHerder sets the herder, before Run.
+func (s *Server) SetHerder(h Herder) { s.herder = h }
+
 type listener struct {
 	net.Listener
 	Endpoint
@@ -56,7 +59,8 @@ type listener struct {
 }
 
 // NewServer returns a server of a herder and the plugins of a registry. It opens
-// nothing.
+// nothing. A herder that needs the address first may be nil here and be set with
+// SetHerder between Listen and Run.
 func NewServer(cfg Config, herder Herder, reg *plugin.Registry, log *slog.Logger) *Server {
 	return &Server{cfg: cfg, herder: herder, reg: reg, log: log, Loggers: loglevel.New()}
 }
@@ -149,6 +153,9 @@ func ownHost() string {
 // Run serves until ctx ends, then lets requests finish for a few seconds. Listen
 // must have succeeded.
 func (s *Server) Run(ctx context.Context) error {
+	if s.herder == nil || len(s.listeners) == 0 {
+		return errors.New("REST server without a herder or without listeners")
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	for _, l := range s.listeners {
 		srv := &http.Server{
