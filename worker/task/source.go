@@ -336,6 +336,9 @@ func (s *source) sendFailed(r *kgo.Record, err error) (skip bool) {
 // explain says of a record that is too large what it is and which setting helps.
 func (s *source) explain(r *kgo.Record, err error) error {
 	const class = "org.apache.kafka.common.errors.RecordTooLargeException"
+	if errors.Is(err, kerr.InvalidTopicException) {
+		return connect.Errorf("org.apache.kafka.common.errors.InvalidTopicException", "Invalid topics: [%s]", r.Topic)
+	}
 	size := len(r.Key) + len(r.Value)
 	for _, h := range r.Headers {
 		size += len(h.Key) + len(h.Value)
