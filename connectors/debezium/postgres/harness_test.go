@@ -31,6 +31,7 @@ type harness struct {
 	holdAcks  bool // nothing becomes durable
 	waitAcks  []connect.CommittedOffset
 	requested int
+	limit     int // records after which no more is taken; 0: no limit
 
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -151,6 +152,10 @@ func (h *harness) start() *harness {
 func (h *harness) poll(ctx context.Context, task *Task) {
 	b := connect.NewBatch(10000, 8<<20, nil)
 	for ctx.Err() == nil {
+		if h.limit > 0 && len(h.records) >= h.limit {
+			<-ctx.Done()
+			return
+		}
 		err := task.Poll(ctx, b)
 		if err != nil {
 			if ctx.Err() == nil && !connect.IsRetriable(err) {
@@ -183,6 +188,27 @@ func (h *harness) deliver(task *Task, b *connect.Batch) {
 	h.storeLocked(last.SourceOffset)
 	h.mu.Unlock()
 	task.OffsetsCommitted(done)
+}
+
+// hold keeps records from becoming durable, or releases those that were held.
+func (h *harness) hold(on bool) {
+	h.mu.Lock()
+	h.holdAcks = on
+	waiting := h.waitAcks
+	h.waitAcks = nil
+	for _, o := range waiting {
+		h.storeLocked(o.Offset)
+	}
+	h.mu.Unlock()
+	if len(waiting) > 0 {
+		h.task.OffsetsCommitted(waiting)
+	}
+}
+
+func (h *harness) requests() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.requested
 }
 
 func (h *harness) storeLocked(o connect.Offset) {
