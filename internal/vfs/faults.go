@@ -95,7 +95,7 @@ func (f Faults) SyncDir(name string) error {
 
 // Lock implements FS.
 func (f Faults) Lock(name string) (io.Closer, error) {
-	if err := f.Fail(OpCreate, name); err != nil {
+	if err := f.Fail(OpOpen, name); err != nil {
 		return nil, pathError("lock", name, err)
 	}
 	return f.FS.Lock(name)
