@@ -101,7 +101,7 @@ func (c *eventConfig) define(d *config.Def) {
 		Label("Include Schemas").Check(checkList).Dependents("table.include.list").
 		Doc("Regular expressions of the schemas to capture.")
 	d.List(&c.SchemaExclude, "schema.exclude.list").Default(nil).Group("Events", 20).Importance(config.Medium).Width(config.Long).
-		Label("Exclude Schemas").Check(checkList).
+		Label("Exclude Schemas").Check(checkList).Recommend(&config.Recommender{Visible: func(string, map[string]string) bool { return false }}).
 		Doc("Regular expressions of the schemas not to capture.")
 	d.String(&c.KeyColumns, "message.key.columns").Default(nil).Group("Events", 21).Importance(config.Medium).Width(config.Long).
 		Label("Columns PK mapping").
