@@ -329,7 +329,7 @@ func (n *memNode) crashData(rng *rand.Rand) []byte {
 	// What is lost all at once is as likely as anything in between.
 	chance := []float64{0, 0.5, 0.9, 1}[rng.IntN(4)]
 	size := len(n.durable)
-	if d := len(n.data) - size; d > 0 {
+	if d := len(n.data) - size; d > 0 && chance > 0 {
 		size += rng.IntN(d + 1)
 		if chance == 1 {
 			size = len(n.data)
