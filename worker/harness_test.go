@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/leat-project/leat/broker/brokertest"
@@ -212,4 +213,9 @@ func topic(t *testing.T, addr, name string, n int) []*kgo.Record {
 func startBroker(t *testing.T) *brokertest.Broker {
 	t.Helper()
 	return brokertest.Start(t, nil)
+}
+
+func newAdmin(t *testing.T, addr string) *kadm.Client {
+	t.Helper()
+	return kadm.NewClient(client(t, addr))
 }

@@ -27,6 +27,7 @@ type conn struct {
 	target   model.TargetState
 	stopping bool
 	restart  bool
+	announce bool // RESTARTING is written between
 	drop     bool
 
 	plugin *plugin.Plugin
@@ -111,7 +112,7 @@ func (h *Herder) connectorEnded(c *conn) {
 	case c.drop:
 		h.statuses.DeleteConnector(c.name)
 		h.topics.forget(c.name)
-	case c.restart:
+	case c.announce:
 		h.statuses.PutConnector(c.name, h.status(model.Restarting, "", ""))
 	}
 	delete(h.conns, c.name)

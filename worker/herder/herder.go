@@ -73,6 +73,7 @@ type running struct {
 	stopping bool
 	ended    bool
 	restart  bool
+	announce bool // RESTARTING is written between
 	drop     bool
 	kill     *time.Timer
 }

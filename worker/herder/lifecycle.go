@@ -47,7 +47,7 @@ func (h *Herder) RestartConnector(ctx context.Context, name string) error {
 		if _, ok := h.configs.Connector(name); !ok {
 			return model.NotFound("Unknown connector: %s", name)
 		}
-		h.restartConnector(name)
+		h.restartConnector(name, false)
 		return nil
 	})
 }
@@ -62,7 +62,7 @@ func (h *Herder) RestartTask(ctx context.Context, id model.TaskID) error {
 		if id.Task < 0 || id.Task >= len(c.Tasks) {
 			return model.NotFound("Unknown task: %s", id)
 		}
-		h.restartTask(id)
+		h.restartTask(id, false)
 		return nil
 	})
 }
@@ -109,23 +109,25 @@ func (h *Herder) restart(r model.RestartRequest) {
 	}
 	selectRestart(r, &st)
 	if st.Connector.State == model.Restarting {
-		h.restartConnector(r.Connector)
+		h.restartConnector(r.Connector, true)
 	}
 	for _, t := range st.Tasks {
 		if t.State == model.Restarting {
-			h.restartTask(model.TaskID{Connector: r.Connector, Task: t.ID})
+			h.restartTask(model.TaskID{Connector: r.Connector, Task: t.ID}, true)
 		}
 	}
 }
 
-func (h *Herder) restartConnector(name string) {
+// restartConnector marks a connector; announce: RESTARTING is written on the way, as
+// Java does for the requests of KIP-745 only.
+func (h *Herder) restartConnector(name string, announce bool) {
 	if c, ok := h.conns[name]; ok {
-		c.restart = true
+		c.restart, c.announce = true, c.announce || announce
 	}
 }
 
-func (h *Herder) restartTask(id model.TaskID) {
+func (h *Herder) restartTask(id model.TaskID, announce bool) {
 	if t, ok := h.tasks[id]; ok {
-		t.restart = true
+		t.restart, t.announce = true, t.announce || announce
 	}
 }

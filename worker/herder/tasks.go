@@ -98,7 +98,7 @@ func (h *Herder) taskEnded(id model.TaskID, r *running) {
 		return // failed by itself
 	case r.drop:
 		h.statuses.DeleteTask(id)
-	case r.restart:
+	case r.announce:
 		h.statuses.PutTask(id, h.status(model.Restarting, "", ""))
 	}
 	delete(h.tasks, id)
