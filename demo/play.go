@@ -224,13 +224,14 @@ func (st *stage) sayStopped(scr *screen) {
 }
 
 func (st *stage) sayCommands(scr *screen) {
+	psql := st.pg.Shell("psql")
 	for _, line := range []string{
 		"curl -s " + st.restURL() + "/connectors?expand=status",
 		"curl -s " + st.restURL() + "/metrics",
 		"bin/leat topic list --bootstrap-server " + st.kafkaAddr(),
 		"bin/leat topic consume shop.public.orders --bootstrap-server " + st.kafkaAddr() + " --from-beginning --max-messages 3",
-		"psql '" + st.pg.DSN(sourceDB) + "' -c \"UPDATE customers SET name = 'You' WHERE id = 1\"",
-		"psql '" + st.pg.DSN(targetDB) + "' -c 'SELECT * FROM customers WHERE id = 1'",
+		psql + " '" + st.pg.DSN(sourceDB) + "' -c \"UPDATE customers SET name = 'You' WHERE id = 1\"",
+		psql + " '" + st.pg.DSN(targetDB) + "' -c 'SELECT * FROM customers WHERE id = 1'",
 		"less " + filepath.Join(st.dir, "leat.log"),
 	} {
 		scr.note("  " + line)

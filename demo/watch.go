@@ -50,7 +50,8 @@ type watcher struct {
 }
 
 func newWatcher(ctx context.Context, st *stage, scr *screen, load *changes, initial int64) (*watcher, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(st.kafkaAddr()))
+	// The topics do not exist yet: ask again soon.
+	client, err := kgo.NewClient(kgo.SeedBrokers(st.kafkaAddr()), kgo.MetadataMinAge(watchEvery/2))
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +179,9 @@ func (w *watcher) remember(v view) {
 	for len(w.views) > 2 && v.at.Sub(w.views[0].at) > rateWindow {
 		w.views = w.views[1:]
 	}
-	w.maxLag = max(w.maxLag, v.lag)
+	if w.phase == phaseStream {
+		w.maxLag = max(w.maxLag, v.lag)
+	}
 	eventRate, _ := w.ratesLocked()
 	w.maxRate = max(w.maxRate, eventRate)
 }

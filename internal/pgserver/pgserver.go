@@ -248,6 +248,18 @@ func (s *Server) waitReady(ctx context.Context) error {
 	}
 }
 
+// Shell returns how to call one of PostgreSQL's programs by hand: its name where
+// it is on PATH, else what to type instead.
+func (s *Server) Shell(program string) string {
+	if _, err := exec.LookPath(program); err == nil {
+		return program
+	}
+	if s.bin.libs == "" {
+		return s.bin.path(program)
+	}
+	return "LD_LIBRARY_PATH=" + s.bin.libs + " " + s.bin.path(program)
+}
+
 // Command returns one of PostgreSQL's programs (psql, pg_waldump ...) ready to
 // run against this server, which it finds in its environment. Debian's own psql
 // wrapper is not involved.
