@@ -212,6 +212,12 @@ func (n *node) request(method, path, body, wait string, want json.RawMessage) er
 	case "PUT config":
 		_, _, err = h.PutConfig(ctx, name, config)
 	case "PATCH config":
+		// The recorder saw each step through before the next; without waiting, a
+		// quick worker folds them.
+		before := n.count("g-configs", "commit-"+name, "")
+		defer within(n.t, func() string {
+			return unless(n.count("g-configs", "commit-"+name, "") > before && n.runs(name), "new task configurations run")
+		})
 		patch := map[string]*string{}
 		for k, v := range config {
 			patch[k] = &v
@@ -230,6 +236,9 @@ func (n *node) request(method, path, body, wait string, want json.RawMessage) er
 			err = h.RestartConnector(ctx, name)
 		} else {
 			_, err = h.Restart(ctx, model.RestartRequest{Connector: name, IncludeTasks: true})
+			within(n.t, func() string {
+				return unless(n.count("g-status", "status-task-"+name+"-0", "RESTARTING") > 0 && n.runs(name), "all is restarted")
+			})
 		}
 	case "PATCH offsets":
 		var o model.ConnectorOffsets
@@ -254,6 +263,33 @@ func (n *node) request(method, path, body, wait string, want json.RawMessage) er
 		return fmt.Errorf("a request that this driver does not know")
 	}
 	return err
+}
+
+func unless(ok bool, what string) string {
+	if ok {
+		return ""
+	}
+	return "waited in vain until " + what
+}
+
+// count returns how many records of a key hold a text.
+func (n *node) count(topic, key, text string) int {
+	found := 0
+	for _, r := range all(n.t, n.addr, topic) {
+		if string(r.Key) == key && strings.Contains(string(r.Value), text) {
+			found++
+		}
+	}
+	return found
+}
+
+// runs reports whether the last status records of a connector and its task say so.
+func (n *node) runs(name string) bool {
+	last := map[string]string{}
+	for _, r := range all(n.t, n.addr, "g-status") {
+		last[string(r.Key)] = string(r.Value)
+	}
+	return strings.Contains(last["status-connector-"+name], "RUNNING") && strings.Contains(last["status-task-"+name+"-0"], "RUNNING")
 }
 
 func (n *node) awaitAnswer(name, what string, want json.RawMessage) error {

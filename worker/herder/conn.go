@@ -108,8 +108,9 @@ func (h *Herder) connectorEnded(c *conn) {
 	if h.conns[c.name] != c {
 		return // was abandoned before
 	}
+	_, exists := h.configs.Connector(c.name)
 	switch {
-	case c.drop:
+	case c.drop || !exists: // may have gone while it stopped
 		h.statuses.DeleteConnector(c.name)
 		h.topics.forget(c.name)
 	case c.announce:

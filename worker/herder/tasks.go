@@ -93,10 +93,12 @@ func (h *Herder) taskEnded(id model.TaskID, r *running) {
 	if r.kill != nil {
 		r.kill.Stop()
 	}
-	switch {
-	case !r.stopping:
+	if !r.stopping {
 		return // failed by itself
-	case r.drop:
+	}
+	c, exists := h.configs.Connector(id.Connector)
+	switch {
+	case r.drop || !exists || id.Task >= len(c.Tasks): // may have gone while it stopped
 		h.statuses.DeleteTask(id)
 	case r.announce:
 		h.statuses.PutTask(id, h.status(model.Restarting, "", ""))

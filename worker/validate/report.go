@@ -98,3 +98,32 @@ func valueInfo(v *config.Value) ValueInfo {
 	}
 	return info
 }
+
+// passThrough are prefixes of keys whose rest the framework or a client names.
+var passThrough = []string{"producer.override.", "consumer.override.", "admin.override.", "topic.creation.",
+	"key.converter.", "value.converter.", "header.converter.", "config.providers."}
+
+// Unknown returns, sorted, the keys of a configuration that neither the framework
+// nor the connector declares: likely misspelt, worth a warning, never an error. A
+// declared name that holds a pattern (as Debezium's column.mask.hash.([^.]+)...)
+// stands for all keys with its beginning.
+func (i *Infos) Unknown(props map[string]string) []string {
+	known, prefixes := map[string]bool{}, slices.Clone(passThrough)
+	for _, c := range i.Configs {
+		if c.Definition == nil {
+			continue
+		}
+		known[c.Definition.Name] = true
+		if begin, _, pattern := strings.Cut(c.Definition.Name, "("); pattern {
+			prefixes = append(prefixes, begin)
+		}
+	}
+	var unknown []string
+	for name := range props {
+		if !known[name] && !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	return unknown
+}
