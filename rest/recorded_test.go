@@ -13,12 +13,14 @@ import (
 	"github.com/leat-project/leat/connectors/file"
 	"github.com/leat-project/leat/connectors/jdbc"
 	"github.com/leat-project/leat/converters"
+	"github.com/leat-project/leat/transforms"
 	"github.com/leat-project/leat/worker/validate"
 )
 
 // register lists the plugin packages whose classes the suites judge. Add a
 // package here when it arrives.
-var register = []func(*plugin.Registry){converters.Register, file.Register, jdbc.Register, postgres.Register}
+var register = []func(*plugin.Registry){converters.Register, file.Register, jdbc.Register, postgres.Register,
+	transforms.Register}
 
 // recording is one line of plugins.jsonl after the first.
 type recording struct {
