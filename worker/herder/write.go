@@ -28,6 +28,9 @@ func (h *Herder) check(ctx context.Context, name string, config map[string]strin
 	if err != nil {
 		return nil, err
 	}
+	if unknown := infos.Unknown(config); len(unknown) > 0 {
+		h.Log.Warn("connector keys that nothing knows", "connector", name, "keys", unknown)
+	}
 	return config, infos.Err()
 }
 
