@@ -31,10 +31,10 @@ func (m *mapping) readColumns(s *settings, r *connect.Record) error {
 	}
 	inKey := map[string]bool{}
 	for _, c := range m.columns {
-		inKey[c.field] = true
+		inKey[c.field], inKey[c.name] = true, true
 	}
 	for _, f := range m.row.Fields() {
-		if !inKey[f.Name] && s.fields.keeps(m.topic, f.Name) {
+		if !inKey[f.Name] && !inKey[s.column(f.Name)] && s.fields.keeps(m.topic, f.Name) {
 			m.add(s, f.Name, f.Schema, false, fromRow, f.Index)
 		}
 	}

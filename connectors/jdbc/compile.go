@@ -55,7 +55,7 @@ func (t *task) lookup(ctx context.Context, id postgres.Name) (*table, error) {
 	if tbl == nil {
 		tbl = &table{id: uint32(len(t.tables) + 1)}
 	}
-	if tbl.def == nil || tbl.def.Name.Table == "" {
+	if tbl.def == nil {
 		def, err := t.session.ReadTable(ctx, id)
 		if err != nil {
 			return nil, err
@@ -171,7 +171,7 @@ func (t *task) trouble(err error) error {
 	if postgres.Classify(err) != postgres.Transient {
 		var se *postgres.StatementError
 		if errors.As(err, &se) {
-			return connect.ConnectErrorf("%w (SQLSTATE %s); nothing of the new schema was written. Correct the table or the record's schema and restart the task", err, orNone(postgres.SQLState(err)))
+			return connect.ConnectErrorf("%w; nothing of the new schema was written. Correct the table or the record's schema and restart the task", err)
 		}
 		return connect.ConnectErrorf("%w", err)
 	}

@@ -140,7 +140,7 @@ type rec struct {
 }
 
 func (s *sink) batch(recs ...rec) *connect.Batch {
-	b := connect.NewBatch(0, 0, nil)
+	b := connect.NewBatch(0, 0, func(b *connect.Batch) { b.Reset() })
 	for _, r := range recs {
 		if r.topic == "" {
 			r.topic = "orders"
@@ -164,7 +164,15 @@ func (s *sink) batch(recs ...rec) *connect.Batch {
 	return b
 }
 
-func (s *sink) put(recs ...rec) error { return s.task.Put(s.ctx, s.batch(recs...)) }
+// put puts a batch and gives it up, as the runtime does.
+func (s *sink) put(recs ...rec) error {
+	b := s.batch(recs...)
+	err := s.task.Put(s.ctx, b)
+	if err == nil || !connect.IsRetriable(err) {
+		b.Release()
+	}
+	return err
+}
 
 // mustPut puts and commits; nothing may go wrong.
 func (s *sink) mustPut(recs ...rec) {

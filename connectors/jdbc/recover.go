@@ -23,11 +23,6 @@ type failure struct {
 
 func (f *failure) reset() { *f = failure{} }
 
-// fail keeps a buffer for the next call of the task to deal with.
-func (t *task) fail(b *buffer, err error) {
-	t.failure.buffer, t.failure.err = b, err
-}
-
 // recover deals with the failed buffer until it is written or cannot be, now
 // (a retriable error) or at all.
 func (t *task) recover(ctx context.Context) error {
@@ -55,8 +50,9 @@ func (t *task) recover(ctx context.Context) error {
 			return t.hopeless(f.err)
 		}
 		if err == nil {
-			f.buffer.release()
+			t.recycle(f.buffer)
 			f.reset()
+			t.resumeWriter()
 			return nil
 		}
 		if isReported(err) {
@@ -65,6 +61,14 @@ func (t *task) recover(ctx context.Context) error {
 		f.err = err
 	}
 	return nil
+}
+
+// resumeWriter lets the writer go on, which waits since it reported the failure.
+func (t *task) resumeWriter() {
+	select {
+	case t.again <- struct{}{}:
+	case <-t.ctx.Context().Done():
+	}
 }
 
 // pause lets the first retry pass at once, since a connection may have died while

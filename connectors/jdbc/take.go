@@ -46,8 +46,11 @@ func (t *task) add(ctx context.Context, b *connect.Batch, i int) error {
 	if err != nil {
 		return &recordError{err}
 	}
-	if op == opSkip {
+	switch op {
+	case opSkip:
 		return nil
+	case opTruncate: // has no key
+		return t.emptyTable(ctx, m, r)
 	}
 	if t.set.key == keyRecord || t.set.delete && t.set.confluent {
 		if err := requireKey(t.set, r); err != nil {
@@ -64,10 +67,7 @@ func (t *task) add(ctx context.Context, b *connect.Batch, i int) error {
 	// Making a plan may have emptied the buffer.
 	t.cur.take(b)
 	t.cur.sees(r)
-	switch op {
-	case opTruncate:
-		return t.emptyTable(ctx, p)
-	case opDelete:
+	if op == opDelete {
 		return t.addDelete(p, r, row, i)
 	}
 	return t.addRow(ctx, p, r, row, b, i)
@@ -267,14 +267,26 @@ func (t *task) noValue(p *plan, v *variant) error {
 }
 
 // emptyTable carries out a truncate in its place between the rows.
-func (t *task) emptyTable(ctx context.Context, p *plan) error {
+func (t *task) emptyTable(ctx context.Context, m *mapping, r *connect.Record) error {
+	name, ok := m.tableName(r)
+	if !ok {
+		return &recordError{connect.DataErrorf("the truncate event does not tell its table")}
+	}
+	id, err := t.set.table.parse(name)
+	if err != nil {
+		return &recordError{err}
+	}
 	if err := t.drain(ctx); err != nil {
 		return err
 	}
 	if err := t.connect(ctx); err != nil {
 		return t.trouble(err)
 	}
-	if err := t.session.Truncate(ctx, p.table.def.Name); err != nil {
+	tbl, err := t.lookup(ctx, id)
+	if err == nil && tbl.def != nil {
+		err = t.session.Truncate(ctx, tbl.def.Name)
+	}
+	if err != nil {
 		return t.trouble(err)
 	}
 	return nil

@@ -32,12 +32,14 @@ type task struct {
 	tables   map[string]*table
 	shapes   int
 
-	session  *postgres.Session // the writer's while a buffer is under way
-	cur      *buffer           // being filled
-	inflight *buffer           // with the writer
-	spare    *buffer
-	jobs     chan job
-	done     chan error
+	session *postgres.Session // the writer's while it writes
+	cur     *buffer           // being filled
+	handed  []*buffer         // given to the writer, oldest first; at most two
+	free    []*buffer
+	slot    chan *buffer  // filled buffers until the writer takes them; holds one
+	done    chan written  // what the writer did; has room for all of handed
+	again   chan struct{} // lets the writer go on after a failure
+	quit    chan struct{}
 
 	failure  failure // of the buffer that could not be written
 	resume   resume
@@ -47,9 +49,10 @@ type task struct {
 	maxBytes int
 }
 
-type job struct {
-	session *postgres.Session
-	work    []postgres.Rows
+// written is the writer's result.
+type written struct {
+	buffer *buffer
+	err    error
 }
 
 // resume is where to go on when a batch is offered again.
@@ -77,29 +80,52 @@ func (t *task) Start(ctx connect.SinkContext, props map[string]string) error {
 		t.log.Warn("connection parameters without effect", "parameters", set.target.Ignored)
 	}
 	t.mappings, t.tables = map[mappingKey]*mapping{}, map[string]*table{}
-	t.cur, t.spare = newBuffer(), newBuffer()
+	t.cur = newBuffer()
 	t.maxRows, t.maxBytes = max(set.batch, pooledRows), pooledBytes
 	if budget := ctx.ByteBudget(); budget > 0 {
 		t.maxBytes = min(pooledBytes, max(budget/4, leastBytes))
 	}
-	t.jobs, t.done = make(chan job), make(chan error, 1)
+	t.slot, t.done = make(chan *buffer, 1), make(chan written, 2)
+	t.again, t.quit = make(chan struct{}), make(chan struct{})
 	ctx.Go(t.write)
 	return nil
 }
 
-// write is the writer: it ends with the task's context or when jobs is closed.
+// write is the writer. It ends with the task's context or when the task stops.
+// After a failure it waits, since later rows must not overtake those that failed.
 func (t *task) write(ctx context.Context) error {
 	for {
+		var b *buffer
 		select {
 		case <-ctx.Done():
 			return nil
-		case j, ok := <-t.jobs:
-			if !ok {
-				return nil
-			}
-			t.done <- j.session.Write(ctx, j.work) // never blocks: one job at a time
+		case <-t.quit:
+			return nil
+		case b = <-t.slot:
+		}
+		err := t.writeBuffer(ctx, b)
+		t.done <- written{b, err}
+		if err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.quit:
+			return nil
+		case <-t.again:
 		}
 	}
+}
+
+func (t *task) writeBuffer(ctx context.Context, b *buffer) error {
+	if len(b.entries) == 0 {
+		return nil
+	}
+	if err := t.connect(ctx); err != nil {
+		return err
+	}
+	return t.session.Write(ctx, b.work(nil))
 }
 
 // Put encodes a batch and hands it to the writer.
@@ -107,6 +133,7 @@ func (t *task) Put(ctx context.Context, b *connect.Batch) error {
 	t.current = b
 	defer func() { t.current, t.rejected = nil, nil }()
 	next := t.resumeAt(b)
+	t.takeBack()
 	if err := t.settle(ctx); err != nil {
 		return t.postpone(b, next, err)
 	}
@@ -115,7 +142,7 @@ func (t *task) Put(ctx context.Context, b *connect.Batch) error {
 			return t.postpone(b, next, err)
 		}
 	}
-	t.submitOrPool(ctx)
+	t.handOver(ctx)
 	if len(t.rejected) > 0 {
 		return &connect.BatchError{Failed: t.rejected}
 	}
@@ -141,72 +168,92 @@ func (t *task) postpone(b *connect.Batch, next int, err error) error {
 	return err
 }
 
-// submitOrPool gives the buffer to the writer if that is idle. If not, rows are
-// pooled until the buffer is full.
-func (t *task) submitOrPool(ctx context.Context) {
-	if t.inflight != nil && (len(t.cur.entries) >= t.maxRows || len(t.cur.data) >= t.maxBytes) {
-		t.await(ctx)
-	}
-	if t.inflight == nil && t.failure.buffer == nil && !t.cur.empty() {
-		t.submit(ctx)
-	}
-}
-
-// submit hands the current buffer to the writer. What goes wrong is kept for the
-// next call of the task.
-func (t *task) submit(ctx context.Context) {
-	if len(t.cur.entries) == 0 {
-		t.cur.release()
-		return
-	}
-	if err := t.connect(ctx); err != nil {
-		t.fail(t.cur, err)
-		t.cur = newBuffer()
-		return
-	}
-	t.inflight, t.cur, t.spare = t.cur, t.spare, nil
-	select {
-	case t.jobs <- job{t.session, t.inflight.work(nil)}:
-	case <-t.ctx.Context().Done():
-		t.done <- t.ctx.Context().Err() // the writer has ended
-	}
-}
-
-// await waits for the writer.
-func (t *task) await(ctx context.Context) {
-	if t.inflight == nil {
+// takeBack makes the buffer that the writer has not begun the current one again:
+// what is put while the writer is busy goes into one transaction.
+func (t *task) takeBack() {
+	if !t.cur.empty() {
 		return
 	}
 	select {
-	case err := <-t.done:
-		t.finished(err)
-	case <-ctx.Done():
-	}
-}
-
-// poll takes the writer's result if there is one.
-func (t *task) poll() {
-	if t.inflight == nil {
-		return
-	}
-	select {
-	case err := <-t.done:
-		t.finished(err)
+	case b := <-t.slot:
+		t.handed = t.handed[:len(t.handed)-1]
+		t.free = append(t.free, t.cur)
+		t.cur = b
 	default:
 	}
 }
 
-func (t *task) finished(err error) {
-	b := t.inflight
-	t.inflight = nil
-	if err != nil {
-		t.fail(b, err)
-		t.spare = newBuffer()
+// handOver gives the current buffer to the writer, who takes it when it is done
+// with the one before. A full buffer waits for that.
+func (t *task) handOver(ctx context.Context) {
+	if t.cur.empty() || t.failure.buffer != nil {
 		return
 	}
-	b.release()
-	t.spare = b
+	full := len(t.cur.entries) >= t.maxRows || len(t.cur.data) >= t.maxBytes
+	for len(t.handed) == cap(t.done) && ctx.Err() == nil {
+		t.await(ctx)
+	}
+	if t.failure.buffer != nil || ctx.Err() != nil {
+		return
+	}
+	select {
+	case t.slot <- t.cur: // at most a moment: handed has room, so the writer takes what is there
+	case <-ctx.Done():
+		return
+	case <-t.ctx.Context().Done(): // the writer has ended
+		return
+	}
+	t.handed = append(t.handed, t.cur)
+	t.cur = t.freeBuffer()
+	if full && len(t.handed) > 1 {
+		t.await(ctx)
+	}
+}
+
+func (t *task) freeBuffer() *buffer {
+	if n := len(t.free); n > 0 {
+		b := t.free[n-1]
+		t.free = t.free[:n-1]
+		return b
+	}
+	return newBuffer()
+}
+
+// await waits for the writer's next result.
+func (t *task) await(ctx context.Context) {
+	select {
+	case w := <-t.done:
+		t.finished(w)
+	case <-ctx.Done():
+	}
+}
+
+// poll takes the writer's results as far as there are.
+func (t *task) poll() {
+	for len(t.handed) > 0 {
+		select {
+		case w := <-t.done:
+			t.finished(w)
+		default:
+			return
+		}
+	}
+}
+
+func (t *task) finished(w written) {
+	t.handed = append(t.handed[:0], t.handed[1:]...)
+	if w.err != nil {
+		t.failure.buffer, t.failure.err = w.buffer, w.err
+		t.takeBack()
+		return
+	}
+	t.recycle(w.buffer)
 	t.failure.reset()
+}
+
+func (t *task) recycle(b *buffer) {
+	b.release()
+	t.free = append(t.free, b)
 }
 
 // settle deals with what the writer has reported.
@@ -221,20 +268,22 @@ func (t *task) settle(ctx context.Context) error {
 // drain writes everything that is buffered and returns when it is committed.
 func (t *task) drain(ctx context.Context) error {
 	for {
-		t.await(ctx)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		if t.failure.buffer != nil {
 			if err := t.recover(ctx); err != nil {
 				return err
 			}
-			continue
 		}
-		if t.cur.empty() {
+		t.takeBack()
+		t.handOver(ctx)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if len(t.handed) == 0 && t.failure.buffer == nil && t.cur.empty() {
 			return nil
 		}
-		t.submit(ctx)
+		if len(t.handed) > 0 {
+			t.await(ctx)
+		}
 	}
 }
 
@@ -248,10 +297,7 @@ func (t *task) PreCommit(ctx context.Context, offsets map[connect.TopicPartition
 	t.log.Debug("offsets are held back", "err", err)
 	safe := make(map[connect.TopicPartition]int64, len(offsets))
 	for tp, offset := range offsets {
-		for _, b := range []*buffer{t.failure.buffer, t.inflight, t.cur} {
-			if b == nil {
-				continue
-			}
+		for _, b := range t.buffers() {
 			if first, ok := b.first[tp]; ok {
 				offset = min(offset, first)
 			}
@@ -261,18 +307,27 @@ func (t *task) PreCommit(ctx context.Context, offsets map[connect.TopicPartition
 	return safe, nil
 }
 
+// buffers returns all that hold rows.
+func (t *task) buffers() []*buffer {
+	all := append([]*buffer{t.cur}, t.handed...)
+	if t.failure.buffer != nil {
+		all = append(all, t.failure.buffer)
+	}
+	return all
+}
+
 // Open has nothing to do: tables are looked up with their first record.
 func (t *task) Open(context.Context, []connect.TopicPartition) error { return nil }
 
 // Close drops rows of partitions that go: PreCommit was their last chance, and
 // whoever has them next reads them again.
 func (t *task) Close(ctx context.Context, tps []connect.TopicPartition) error {
-	t.await(ctx)
 	t.resume = resume{}
-	for _, b := range []*buffer{t.failure.buffer, t.cur} {
-		if b == nil {
-			continue
-		}
+	t.takeBack()
+	for len(t.handed) > 0 && ctx.Err() == nil {
+		t.await(ctx)
+	}
+	for _, b := range t.buffers() {
 		for _, tp := range tps {
 			b.drop(tp)
 		}
@@ -282,17 +337,16 @@ func (t *task) Close(ctx context.Context, tps []connect.TopicPartition) error {
 
 // Stop ends the writer and the connection.
 func (t *task) Stop() error {
-	if t.jobs == nil {
+	if t.quit == nil {
 		return nil // Start failed
 	}
-	close(t.jobs)
-	if t.inflight != nil {
-		t.finished(<-t.done) // ends with the context at the latest
+	t.takeBack()
+	for len(t.handed) > 0 {
+		t.finished(<-t.done) // the writer has it, and ends with the context at the latest
 	}
-	for _, b := range []*buffer{t.failure.buffer, t.cur} {
-		if b != nil {
-			b.release()
-		}
+	close(t.quit)
+	for _, b := range t.buffers() {
+		b.release()
 	}
 	if t.session != nil {
 		t.session.Close()

@@ -85,7 +85,7 @@ var typeCases = []struct {
 		want: []string{"-$0.01", "$1,234.56", "$12.00"}},
 	{name: "numeric", schema: varDecimal, column: "numeric", values: []data.Value{variable(4, 0x07, 0x5b, 0xcd, 0x15), variable(5, 0xff), variable(0, 0x05, 0x6b, 0xc7, 0x5e, 0x2d, 0x63, 0x10, 0, 0), variable(0, 0), variable(3, 0)},
 		want: []string{"12345.6789", "-0.00001", "100000000000000000000", "0", "0.000"}},
-	{name: "numeric as string", schema: data.OptionalStringSchema, column: "text", types: "numeric", values: []data.Value{data.String("-12.50"), data.String("NaN"), data.String("0.00001"), data.String("1e3")},
+	{name: "numeric as string", schema: data.OptionalStringSchema, column: "text", types: "numeric", values: []data.Value{data.String("-12.50"), data.String("NaN"), data.String("0.00001")},
 		want: []string{"-12.50", "NaN", "0.00001"}},
 	{name: "text", schema: data.OptionalStringSchema, column: "text", types: "varchar varchar(20)", values: []data.Value{data.String(""), data.String("h\u00e9llo \"quoted\" \\ {,}")},
 		want: []string{"", "h\u00e9llo \"quoted\" \\ {,}"}},

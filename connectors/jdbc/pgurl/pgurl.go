@@ -68,7 +68,7 @@ func Parse(raw string) (*Target, error) {
 // address reads "//host:port,host2/database", "//host/" and the short form
 // "database".
 func (t *Target) address(s string) error {
-	hosts, database := "", s
+	var hosts, database string
 	if strings.HasPrefix(s, "//") {
 		hosts, database, _ = strings.Cut(s[2:], "/")
 	} else {
