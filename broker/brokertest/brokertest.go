@@ -129,7 +129,7 @@ func (b *Broker) Kill() {
 	b.disk = b.disk.CrashClone(b.rng)
 	b.stop()
 	b.stop = nil
-	<-b.done // the error of a dead disk is expected
+	_ = <-b.done // the error of a dead disk is expected
 	b.props["listeners"] = "PLAINTEXT://" + b.addr
 	b.start()
 }

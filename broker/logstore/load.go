@@ -300,7 +300,7 @@ func maxTime(ts, offset int64, b recordbatch.Batch) (int64, int64) {
 // is scanned, whose batches must be seen by the state in order.
 func (l *loader) loadSnapshot(names []string, first int) error {
 	p := l.p
-	limit := int64(math.MaxInt64)
+	var limit int64
 	if first < len(p.segments) {
 		limit = p.segments[first].base
 	} else {

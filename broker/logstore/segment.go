@@ -279,7 +279,7 @@ func (s *segment) addAborted(e abortedEntry) {
 // positionAtOrBefore returns where to start scanning for an offset: the position of the last indexed batch whose
 // last offset is not above it.
 func (s *segment) positionAtOrBefore(offset int64) (int64, error) {
-	rel := int64(offset - s.base)
+	rel := offset - s.base
 	if rel <= 0 {
 		return 0, nil
 	}

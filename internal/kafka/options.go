@@ -226,7 +226,6 @@ func (c *consumer) groupOptions() ([]kgo.Opt, error) {
 		kgo.SessionTimeout(ms(c.SessionTimeout)),
 		kgo.HeartbeatInterval(ms(c.HeartbeatInterval)),
 		kgo.RebalanceTimeout(ms(c.MaxPollInterval)),
-		kgo.RequireStableFetchOffsets(),
 	}
 	if !c.AutoCommit {
 		opts = append(opts, kgo.DisableAutoCommit())

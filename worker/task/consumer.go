@@ -45,7 +45,6 @@ type consumer struct {
 	regex    *javaregex.Regexp // topics.regex
 	matched  map[string]bool
 	next     time.Time // of the next match
-	failed   error     // from a callback; guarded by s.turn
 	lastWarn time.Time
 }
 

@@ -27,7 +27,6 @@ type streaming struct {
 	tries  int    // while the slot is in use
 
 	decoder decoder
-	poked   time.Time
 }
 
 // poll opens the stream and passes on what has come.
@@ -145,7 +144,7 @@ func (s *streaming) busy(ctx context.Context, err error) error {
 	delay := millis(t.cfg.SlotRetryDelay)
 	pause := min(firstRetry<<min(s.tries, 16), delay)
 	if s.tries++; s.tries > t.cfg.SlotRetries+busyTries(delay) {
-		return fmt.Errorf("replication slot %s is in use by another connection (slot.max.retries=%d, slot.retry.delay.ms=%d); stop that connector, or give this one another slot.name: %v",
+		return fmt.Errorf("replication slot %s is in use by another connection (slot.max.retries=%d, slot.retry.delay.ms=%d); stop that connector, or give this one another slot.name: %w",
 			t.cfg.Slot, t.cfg.SlotRetries, t.cfg.SlotRetryDelay, err)
 	}
 	t.log.Warn("the replication slot is in use, waiting for it", "slot", t.cfg.Slot, "error", err, "pause", pause)
