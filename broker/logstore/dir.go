@@ -13,18 +13,15 @@ import (
 	"github.com/leat-project/leat/internal/vfs"
 )
 
-// maxParallelSyncs bounds the syncs that run at once in one log dir.
-const maxParallelSyncs = 64
-
 // logDir is one of log.dirs.
 type logDir struct {
-	store     *Store
-	index     int
-	path      string
-	id        TopicID
-	lock      io.Closer
-	clean     bool // .kafka_cleanshutdown was there at Open
-	syncSlots chan struct{}
+	store   *Store
+	index   int
+	path    string
+	id      TopicID
+	lock    io.Closer
+	clean   bool // .kafka_cleanshutdown was there at Open
+	flusher *flushPool
 
 	failOnce sync.Once
 	failure  atomic.Pointer[error] // why it is offline
@@ -46,9 +43,9 @@ func (d *logDir) fail(cause error) {
 		err := fmt.Errorf("%w: %s: %w", ErrDirOffline, d.path, cause)
 		d.failure.Store(&err)
 		d.store.log.Error("log dir is offline, restart after repairing the disk", "dir", d.path, "err", cause)
-		d.store.flushes.Add(1)
+		d.store.tasks.Add(1)
 		go func() { // Close waits for it
-			defer d.store.flushes.Done()
+			defer d.store.tasks.Done()
 			for _, p := range d.store.Partitions() {
 				if p.dir == d {
 					p.failWaiters(err)
@@ -92,7 +89,7 @@ func (s *Store) makeDir(path string) error {
 
 // openDir locks a log dir and reads or makes its meta.properties. clusterID may be empty.
 func (s *Store) openDir(index int, path string) (*logDir, error) {
-	d := &logDir{store: s, index: index, path: path, syncSlots: make(chan struct{}, maxParallelSyncs)}
+	d := &logDir{store: s, index: index, path: path, flusher: newFlushPool()}
 	if err := s.makeDir(path); err != nil {
 		return nil, fmt.Errorf("creating log dir: %w", err)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/leat-project/leat/internal/vfs"
 )
 
-// flushState is the group commit of a partition. All but run and done are guarded by Partition.mu.
+// flushState is the group commit of a partition. All but done is guarded by Partition.mu.
 //
 // At most one flush of a partition runs at a time. It notes the log end, syncs, and so serves every append that
 // was written before it began; appends that come meanwhile are served together by the next one.
@@ -19,7 +19,6 @@ type flushState struct {
 	lastMs  int64         // when the last flush that found something ended, for flush.ms
 	mark    mark          // where flushed lies, for reads up to the high watermark
 
-	run  func()        // flushLoop, bound once: starting it allocates nothing
 	done []flushWaiter // scratch of the one flushLoop
 }
 
@@ -73,25 +72,22 @@ func (p *Partition) startFlush() {
 	p.startFlushLocked()
 }
 
-// startFlushLocked makes sure that a flush runs. Store.Close waits for the goroutine; nothing is started once the
-// partition is closed.
+// startFlushLocked makes sure that a flush runs. Nothing is started once the partition is closed.
 func (p *Partition) startFlushLocked() {
 	if p.flush.running || p.closed != nil {
 		return
 	}
 	p.flush.running = true
-	p.store.flushes.Add(1)
-	go p.flush.run()
+	p.dir.flusher.submit(p)
 }
 
 // flushLoop flushes until nothing is dirty.
 func (p *Partition) flushLoop() {
-	defer p.store.flushes.Done()
 	for {
-		p.dir.syncSlots <- struct{}{}
-		work := p.takeFlushWork()
-		err := p.doFlush(work)
-		<-p.dir.syncSlots
+		work, err := p.takeFlushWork()
+		if err == nil {
+			err = p.doFlush(work)
+		}
 		if again := p.finishFlush(work, err); !again {
 			return
 		}
@@ -109,9 +105,13 @@ type flushWork struct {
 	dirty       bool // there are bytes to sync
 }
 
-func (p *Partition) takeFlushWork() flushWork {
+// takeFlushWork notes what is dirty now. The error is why the partition is closed.
+func (p *Partition) takeFlushWork() (flushWork, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed != nil {
+		return flushWork{}, p.closed
+	}
 	active := p.activeLocked()
 	w := flushWork{syncDir: p.dirDirty, path: p.path, truncations: p.truncations}
 	if w.dirty = p.dirtyLocked() || len(p.flush.waiters) > 0; w.dirty {
@@ -129,7 +129,7 @@ func (p *Partition) takeFlushWork() flushWork {
 		w.epochs = p.epochs.encode()
 	}
 	p.dirDirty, p.epochsDirty = false, false
-	return w
+	return w, nil
 }
 
 // doFlush syncs in the order that doc.go gives. Files that are not data (indexes, snapshots, epochs) may fail to be
@@ -186,7 +186,10 @@ func (p *Partition) syncLog(s *segment) error {
 		return err
 	}
 	defer s.release()
-	return vfs.SyncFile(f, s.path(logSuffix))
+	if err := f.Sync(); err != nil {
+		return &vfs.SyncError{Path: s.path(logSuffix), Err: err}
+	}
+	return nil
 }
 
 // seal completes the files of a segment that is not active any more, and the producer snapshot taken when it was

@@ -26,7 +26,7 @@ type Store struct {
 	log       *slog.Logger
 	clusterID string
 	dirs      []*logDir
-	flushes   sync.WaitGroup // flush goroutines and the like; Close waits for them
+	tasks     sync.WaitGroup // goroutines that tell of failures; Close waits for them
 	writers   sync.WaitGroup // of checkpoints; Close waits before it writes the last ones
 
 	mu     sync.RWMutex // guards what follows
@@ -361,7 +361,10 @@ func (s *Store) Close(ctx context.Context) error {
 	for _, p := range parts {
 		p.close(ErrClosed)
 	}
-	s.flushes.Wait()
+	for _, d := range s.dirs {
+		d.flusher.stop()
+	}
+	s.tasks.Wait()
 	return errors.Join(append(failed, s.unlock())...)
 }
 

@@ -41,8 +41,15 @@ func Validate(buf []byte, rules Rules, rd *Reader) (Batch, error) {
 	if err := checkHeader(b, rules); err != nil {
 		return nil, err
 	}
-	if err := checkTimestampHeader(b, rules); err == nil && !needsInside(b, rules) {
-		return b, nil
+	if checkTimestampHeader(b, rules) == nil {
+		if !needsInside(b, rules) {
+			return b, nil
+		}
+		if b.Codec() == None {
+			if maxTs, ok := checkPlain(b, rules); ok && (rules.LogAppendTime || maxTs == b.MaxTimestamp()) {
+				return b, nil
+			}
+		}
 	}
 	return b, checkInside(b, rules, rd)
 }

@@ -1,0 +1,77 @@
+package logstore
+
+import "sync"
+
+// maxParallelSyncs bounds the flushes that run at once in one log dir.
+const maxParallelSyncs = 64
+
+// flushPool runs the flushes of one log dir on goroutines that it keeps: starting one for each flush would grow a
+// new stack every time. The goroutines end with stop; Store.Close waits for them.
+type flushPool struct {
+	mu      sync.Mutex // guards what follows
+	wake    *sync.Cond
+	queue   []*Partition // each at most once: a partition queues when flush.running becomes true
+	idle    int
+	workers int
+	stopped bool
+	ended   sync.WaitGroup
+}
+
+func newFlushPool() *flushPool {
+	f := &flushPool{}
+	f.wake = sync.NewCond(&f.mu)
+	return f
+}
+
+// submit has a partition flushed. It does not block.
+func (f *flushPool) submit(p *Partition) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.queue = append(f.queue, p)
+	switch {
+	case f.idle >= len(f.queue):
+		f.wake.Signal()
+	case f.workers < maxParallelSyncs:
+		f.workers++
+		f.ended.Add(1)
+		go f.work()
+	}
+}
+
+func (f *flushPool) work() {
+	defer f.ended.Done()
+	for {
+		p := f.next()
+		if p == nil {
+			return
+		}
+		p.flushLoop()
+	}
+}
+
+// next waits for a partition; nil means the end. What is queued is still done after stop.
+func (f *flushPool) next() *Partition {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.queue) == 0 {
+		if f.stopped {
+			f.workers--
+			return nil
+		}
+		f.idle++
+		f.wake.Wait()
+		f.idle--
+	}
+	p := f.queue[0]
+	f.queue = f.queue[:copy(f.queue, f.queue[1:])]
+	return p
+}
+
+// stop ends the goroutines once the queue is empty and waits for them. Nothing may be submitted any more.
+func (f *flushPool) stop() {
+	f.mu.Lock()
+	f.stopped = true
+	f.wake.Broadcast()
+	f.mu.Unlock()
+	f.ended.Wait()
+}
