@@ -226,14 +226,15 @@ func (l *KafkaLog) ensure(ctx context.Context) (map[int32]bool, error) {
 		if err == nil {
 			_, err = l.admin.CreateTopic(ctx, l.cfg.Partitions, l.cfg.Replication, settings, l.cfg.Topic)
 		}
+		var refused *kerr.Error
 		switch {
 		case err == nil || errors.Is(err, kerr.TopicAlreadyExists):
 			err = nil
-		case errors.Is(err, kerr.InvalidReplicationFactor) || kerr.IsRetriable(err):
+		case errors.As(err, &refused) && !refused.Retriable && !errors.Is(err, kerr.InvalidReplicationFactor):
+			return nil, fmt.Errorf("creating topic %s (%s): %w", l.cfg.Topic, l.cfg.Property, err)
+		default: // Kafka is not there yet, or not all of it
 			l.log.Warn("creating an internal topic, trying on", "topic", l.cfg.Topic, "err", err)
 			pause = min(2*pause, time.Second)
-		default:
-			return nil, fmt.Errorf("creating topic %s (%s): %w", l.cfg.Topic, l.cfg.Property, err)
 		}
 		select {
 		case <-ctx.Done():

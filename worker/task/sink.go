@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -42,7 +43,7 @@ type sink struct {
 
 	batch     *connect.Batch // in hand: offered and not taken yet
 	origin    []*kgo.Record  // of its records, parallel
-	live      []liveBatch    // batches that the plugin retained
+	live      []liveBatch    // the last batches taken
 	attempt   int            // failed Puts of batch
 	timeout   time.Duration  // the plugin's wish for the next retry
 	wantsSync bool           // RequestCommit
@@ -50,41 +51,63 @@ type sink struct {
 	nextFlush time.Time
 	seen      map[string]bool
 	paused    bool
+	broken    bool      // the task failed
+	batches   sync.Pool // of *connect.Batch, empty
 }
 
-type liveBatch struct {
-	batch  *connect.Batch
-	origin []*kgo.Record
-}
+// liveBatch is what is kept of a batch that was taken: its records may still be
+// reported.
+type liveBatch struct{ origin []*kgo.Record }
 
 func runSink(t *Task) (err error) {
 	s := &sink{Task: t, turn: make(chan struct{}, 1), open: map[connect.TopicPartition]bool{},
 		position: map[connect.TopicPartition]int64{}, delivered: map[connect.TopicPartition]int64{},
 		committed: map[connect.TopicPartition]int64{}, rewinds: map[connect.TopicPartition]int64{}, seen: map[string]bool{}}
+	s.batches.New = func() any {
+		return connect.NewBatch(0, 0, func(b *connect.Batch) {
+			b.Reset()
+			s.batches.Put(b)
+		})
+	}
 	if err := t.awaitStart(); err != nil {
 		return err
 	}
+	defer s.release()
 	if err := s.build(); err != nil {
 		return err
 	}
-	defer func() {
-		if cerr := s.pipe.Close(); cerr != nil {
-			t.log.Warn("closing converters and transforms", "err", cerr)
-		}
-		if d := s.errs.DeadLetters(); d != nil {
-			d.Close()
-		}
-	}()
 	s.task = t.spec.Plugin.NewSink().NewTask()
-	if err := t.guard(func() error { return s.task.Start(&sinkContext{s}, t.spec.Config) }); err != nil {
-		return errors.Join(err, s.guard(s.task.Stop))
-	}
-	if t.stopped() {
-		return s.guard(s.task.Stop)
+	err = t.guard(func() error { return s.task.Start(&sinkContext{s}, t.spec.Config) })
+	if err != nil || t.stopped() {
+		s.stopPlugin()
+		return err
 	}
 	t.report(model.Running, nil)
-	err = s.guard(s.loop)
-	return s.end(err)
+	return s.end(s.guard(s.loop))
+}
+
+// release closes what build has made.
+func (s *sink) release() {
+	if s.consumer != nil {
+		s.mu.Lock()
+		leave := s.leave || s.broken
+		s.mu.Unlock()
+		s.consumer.close(leave)
+	}
+	if s.pipe != nil {
+		if err := s.pipe.Close(); err != nil {
+			s.log.Warn("closing converters and transforms", "err", err)
+		}
+	}
+	if s.errs != nil && s.errs.DeadLetters() != nil {
+		s.errs.DeadLetters().Close()
+	}
+}
+
+func (s *sink) stopPlugin() {
+	if err := s.guard(s.task.Stop); err != nil {
+		s.log.Warn("stopping the plugin's task", "err", err)
+	}
 }
 
 func (s *sink) build() error {
@@ -129,13 +152,14 @@ func (s *sink) iterate() error {
 		return err
 	}
 	wait := min(pollWait, max(time.Until(s.nextFlush), 0))
+	s.paused = s.pausedNow()
 	if s.batch != nil { // the batch in hand is offered again after a pause
 		if !s.sleep(s.retryPause()) {
 			return nil
 		}
 		return s.withTurn(func() error { return s.step(nil) })
 	}
-	if s.paused = s.pausedNow(); s.paused {
+	if s.paused {
 		if !s.sleep(wait) {
 			return nil
 		}
@@ -196,7 +220,7 @@ func (s *sink) decode(fetches kgo.Fetches) error {
 	})
 	s.stats.Read.Add(int64(len(recs)))
 	storeMax(&s.stats.BatchSizeMax, int64(len(recs)))
-	b := connect.NewBatch(0, 0, nil)
+	b := s.batches.Get().(*connect.Batch)
 	origin, err := s.pipe.Decode(s.run, recs, b, make([]*kgo.Record, 0, len(recs)))
 	if err != nil {
 		if s.stopped() && errors.Is(err, context.Canceled) {
@@ -223,14 +247,14 @@ func (s *sink) put() error {
 		if err := s.failedRecords(partial); err != nil {
 			return err
 		}
+	case s.stopped():
+		return errStop // the batch is not taken: it is read again
 	case connect.IsRetriable(err):
 		s.attempt++
 		s.stats.Retries.Add(1)
 		s.log.Error(s.kind()+" RetriableException from SinkTask:",
 			pipeline.Logger, "org.apache.kafka.connect.runtime.WorkerSinkTask", "err", err, pipeline.TraceKey, pipeline.Trace(err))
 		return nil
-	case s.stopped() && errors.Is(err, context.Canceled):
-		return errStop
 	case s.reported != nil:
 		return s.reported
 	default:
@@ -297,7 +321,8 @@ func (s *sink) pausedNow() bool {
 	return paused
 }
 
-// end closes the plugin's partitions, commits, stops the plugin and leaves.
+// end closes the plugin's partitions, commits what was delivered (also when the task
+// has failed, as Java does) and stops the plugin.
 func (s *sink) end(err error) error {
 	if errors.Is(err, errStop) {
 		err = nil
@@ -305,22 +330,17 @@ func (s *sink) end(err error) error {
 	if err == nil {
 		err = s.Failed()
 	}
+	s.broken = err != nil
 	cerr := s.withTurn(func() error {
 		defer func() { s.closed = true }()
-		if err != nil || s.hard.Err() != nil {
-			return s.closePartitions(s.openPartitions(), false)
-		}
-		return s.closePartitions(s.openPartitions(), true)
+		return s.closePartitions(s.openPartitions(), s.hard.Err() == nil)
 	})
-	if serr := s.guard(s.task.Stop); serr != nil {
-		s.log.Warn("stopping the plugin's task", "err", serr)
-	}
-	s.mu.Lock()
-	leave := s.leave
-	s.mu.Unlock()
-	s.consumer.close(leave || err != nil)
+	s.stopPlugin()
 	if err == nil {
-		err = cerr
+		return cerr
+	}
+	if cerr != nil {
+		s.log.Warn("closing partitions after a failure", "err", cerr)
 	}
 	return err
 }

@@ -123,7 +123,7 @@ func find(origin []*kgo.Record, r *connect.Record) *kgo.Record {
 func (s *sink) letGo(b *connect.Batch, origin []*kgo.Record) {
 	const keep = 8
 	if len(origin) > 0 && s.errs.Reporting() {
-		s.live = append(s.live, liveBatch{b, origin})
+		s.live = append(s.live, liveBatch{origin})
 		if len(s.live) > keep {
 			s.live[0] = liveBatch{}
 			s.live = s.live[1:]

@@ -62,11 +62,10 @@ func runSource(t *Task) (err error) {
 		s.topics.close()
 	}()
 	s.task = t.spec.Plugin.NewSource().NewTask()
-	if err := t.guard(func() error { return s.task.Start(&sourceContext{s}, t.spec.Config) }); err != nil {
-		return errors.Join(err, s.stopPlugin())
-	}
-	if t.stopped() {
-		return s.stopPlugin()
+	err = t.guard(func() error { return s.task.Start(&sourceContext{s}, t.spec.Config) })
+	if err != nil || t.stopped() {
+		s.stopPlugin()
+		return err
 	}
 	t.report(model.Running, nil)
 	return s.loop()
@@ -166,14 +165,11 @@ func (s *source) loop() error {
 	}
 	close(ended)
 	committer.Wait()
-	serr := s.stopPlugin()
+	s.stopPlugin()
 	drain(full)
 	poller.Wait()
 	if err == nil {
 		err = s.Failed()
-	}
-	if err == nil && serr != nil {
-		s.log.Warn("stopping the plugin's task", "err", serr)
 	}
 	return err
 }
@@ -184,7 +180,11 @@ func drain(full <-chan *connect.Batch) {
 	}
 }
 
-func (s *source) stopPlugin() error { return s.guard(s.task.Stop) }
+func (s *source) stopPlugin() {
+	if err := s.guard(s.task.Stop); err != nil {
+		s.log.Warn("stopping the plugin's task", "err", err)
+	}
+}
 
 // poll fills batches until the task is to stop.
 func (s *source) poll(full chan<- *connect.Batch, free <-chan *connect.Batch) error {
@@ -342,6 +342,9 @@ func (s *source) explain(r *kgo.Record, err error) error {
 	size := len(r.Key) + len(r.Value)
 	for _, h := range r.Headers {
 		size += len(h.Key) + len(h.Value)
+	}
+	if errors.Is(err, kerr.InvalidTopicException) {
+		return connect.Errorf("org.apache.kafka.common.errors.InvalidTopicException", "Invalid topics: [%s]", r.Topic)
 	}
 	if !errors.Is(err, kerr.MessageTooLarge) && !errors.Is(err, kerr.RecordListTooLarge) {
 		return connect.Errorf("org.apache.kafka.common.KafkaException", "sending a record to topic %s: %w", r.Topic, err)
