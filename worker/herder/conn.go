@@ -30,13 +30,15 @@ type conn struct {
 	announce bool // RESTARTING is written between
 	drop     bool
 
-	plugin *plugin.Plugin
-	raw    map[string]string
-	props  map[string]string // resolved
-	log    *slog.Logger
-	run    context.Context // ends when the instance is to stop
-	cancel context.CancelFunc
-	wake   chan struct{} // capacity 1: something below changed
+	plugin   *plugin.Plugin
+	raw      map[string]string
+	props    map[string]string // resolved
+	offsets  offsetAccess
+	giveBack func()
+	log      *slog.Logger
+	run      context.Context // ends when the instance is to stop
+	cancel   context.CancelFunc
+	wake     chan struct{} // capacity 1: something below changed
 
 	mu        sync.Mutex // guards the fields below
 	wanted    model.TargetState
@@ -65,6 +67,9 @@ func (h *Herder) startConnector(ctx context.Context, want store.Connector) {
 	// The goroutine ends with the instance; the loop waits for its last word.
 	go func() {
 		c.main()
+		if c.giveBack != nil {
+			c.giveBack()
+		}
 		h.post(func(context.Context) { h.connectorEnded(c) })
 	}()
 }
@@ -185,6 +190,7 @@ func (c *conn) prepare() (*instance, error) {
 		return nil, err
 	}
 	c.props, err = c.h.Resolver.Resolve(c.raw)
+	c.offsets, c.giveBack = c.h.offsetsOf(c.name, c.props)
 	return nil, err
 }
 
@@ -342,7 +348,7 @@ func (x *connContext) Offsets() connect.OffsetReader {
 	if x.i.c.plugin.Kind != plugin.Source {
 		return nil
 	}
-	return task.Reader(x.i.c.h.offsets, x.i.c.name)
+	return task.Reader(x.i.c.offsets, x.i.c.name)
 }
 
 func (x *connContext) Go(fn func(ctx context.Context) error) {

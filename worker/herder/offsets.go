@@ -27,7 +27,26 @@ func (h *Herder) Offsets(ctx context.Context, name string) ([]model.ConnectorOff
 	if h.typeOf(c) == model.SinkType {
 		return h.sinkOffsets(ctx, c)
 	}
-	return h.offsets.All(ctx, name)
+	return h.sourceOffsets(c, func(o offsetAccess) ([]model.ConnectorOffset, error) { return o.All(ctx, name) })
+}
+
+// sourceOffsets calls fn with the offsets of a source connector.
+func (h *Herder) sourceOffsets(c store.Connector, fn func(offsetAccess) ([]model.ConnectorOffset, error)) ([]model.ConnectorOffset, error) {
+	config, err := h.Resolver.Resolve(c.Config)
+	if err != nil {
+		return nil, err
+	}
+	o, giveBack := h.offsetsOf(c.Name, config)
+	defer giveBack()
+	return fn(o)
+}
+
+// putOffsets writes offsets of a source connector.
+func (h *Herder) putOffsets(ctx context.Context, c store.Connector, offsets []store.SourceOffset) error {
+	_, err := h.sourceOffsets(c, func(o offsetAccess) ([]model.ConnectorOffset, error) {
+		return nil, o.Put(ctx, c.Name, offsets)
+	})
+	return err
 }
 
 // AlterOffsets writes offsets of a stopped connector.
@@ -124,10 +143,10 @@ func (h *Herder) alter(ctx context.Context, c store.Connector, offsets []model.C
 	if err != nil {
 		return false, err
 	}
-	return known, h.offsets.Put(ctx, c.Name, sourceOffsets(offsets, false))
+	return known, h.putOffsets(ctx, c, asSourceOffsets(offsets, false))
 }
 
-func sourceOffsets(offsets []model.ConnectorOffset, reset bool) []store.SourceOffset {
+func asSourceOffsets(offsets []model.ConnectorOffset, reset bool) []store.SourceOffset {
 	out := make([]store.SourceOffset, len(offsets))
 	for i, o := range offsets {
 		out[i].Partition = connect.NewPartition(o.Partition)
@@ -151,7 +170,7 @@ func (h *Herder) reset(ctx context.Context, c store.Connector) (bool, error) {
 		return false, err
 	}
 	if p.Kind == plugin.Source {
-		return known, h.offsets.Put(ctx, c.Name, sourceOffsets(current, true))
+		return known, h.putOffsets(ctx, c, asSourceOffsets(current, true))
 	}
 	return known, h.deleteGroup(ctx, c)
 }

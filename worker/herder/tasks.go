@@ -25,7 +25,8 @@ func (h *Herder) startTask(ctx context.Context, id model.TaskID, c store.Connect
 		return
 	}
 	version := spec.Plugin.Version
-	r.task = task.Start(ctx, spec, task.Deps{Conf: h.Conf, Registry: h.Registry, Offsets: h.offsets, Log: h.log,
+	offsets, giveBack := h.offsetsOf(id.Connector, spec.Connector)
+	r.task = task.Start(ctx, spec, task.Deps{Conf: h.Conf, Registry: h.Registry, Offsets: offsets, Log: h.log,
 		Report: func(id model.TaskID, s model.State, trace string) {
 			switch s {
 			case model.Unassigned:
@@ -40,6 +41,7 @@ func (h *Herder) startTask(ctx context.Context, id model.TaskID, c store.Connect
 	// The watcher ends with the task.
 	go func() {
 		<-r.task.Done()
+		giveBack()
 		h.post(func(context.Context) { h.taskEnded(id, r) })
 	}()
 }
