@@ -36,13 +36,16 @@ vet:
 	$(GO) vet ./...
 	$(GO) vet -tags invariants,peers ./...
 
-# Under the race detector, with released memory poisoned and invariants checked.
+# Under the race detector, with released memory poisoned and invariants checked. Both allocate,
+# so that tests of allocations (TestAlloc...) run in the plain build.
 unit: race-tools
-	CGO_ENABLED=1 $(GO) test -race -tags invariants -timeout 10m $$($(GO) list ./... | grep -vxFf <($(PROCESS); echo -))
+	CGO_ENABLED=1 $(GO) test -race -tags invariants -skip '^TestAlloc' -timeout 10m $$($(GO) list ./... | grep -vxFf <($(PROCESS); echo -))
+	CGO_ENABLED=0 $(GO) test -run '^TestAlloc' $$(grep -rl --include='*_test.go' '^func TestAlloc' . | xargs -r -n1 dirname | sort -u)
 
-# As a user runs it: the plain binary, started, killed and started again.
+# As a user runs it: the plain binary, started, killed and started again. One package at a time:
+# each keeps both processors busy.
 process: build
-	pkgs=$$($(PROCESS)); [ -z "$$pkgs" ] || CGO_ENABLED=0 $(GO) test -timeout 14m $$pkgs
+	pkgs=$$($(PROCESS)); [ -z "$$pkgs" ] || CGO_ENABLED=0 $(GO) test -p 1 -timeout 14m $$pkgs
 
 lint:
 	$(LINT) run ./...
