@@ -37,10 +37,10 @@ vet:
 	$(GO) vet -tags invariants,peers ./...
 
 # Under the race detector, with released memory poisoned and invariants checked. Both allocate,
-# so that tests of allocations (TestAlloc...) run in the plain build.
+# so that tests of allocations (Test...Allocations) run in the plain build.
 unit: race-tools
-	CGO_ENABLED=1 $(GO) test -race -tags invariants -skip '^TestAlloc' -timeout 10m $$($(GO) list ./... | grep -vxFf <($(PROCESS); echo -))
-	CGO_ENABLED=0 $(GO) test -run '^TestAlloc' $$(grep -rl --include='*_test.go' '^func TestAlloc' . | xargs -r -n1 dirname | sort -u)
+	CGO_ENABLED=1 $(GO) test -race -tags invariants -skip 'Allocations$$' -timeout 10m $$($(GO) list ./... | grep -vxFf <($(PROCESS); echo -))
+	CGO_ENABLED=0 $(GO) test -run 'Allocations$$' $$(grep -rl --include='*_test.go' -E '^func Test[A-Za-z]*Allocations\(' . | xargs -r -n1 dirname | sort -u)
 
 # As a user runs it: the plain binary, started, killed and started again. One package at a time:
 # each keeps both processors busy.
