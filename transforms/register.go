@@ -15,6 +15,7 @@ package transforms
 import (
 	"github.com/leat-project/leat/connect"
 	"github.com/leat-project/leat/connect/plugin"
+	"github.com/leat-project/leat/transforms/debezium"
 )
 
 // Version is what the transforms report: that of the Connect they answer as.
@@ -27,19 +28,39 @@ const (
 
 // sided are the transforms that have a class for keys and one for values.
 var sided = map[string]func(side) connect.Transform{
-	"InsertField":  func(s side) connect.Transform { return &InsertField{side: s} },
-	"ReplaceField": func(s side) connect.Transform { return &ReplaceField{side: s} },
+	"Cast":               func(s side) connect.Transform { return &Cast{side: s} },
+	"ExtractField":       func(s side) connect.Transform { return &ExtractField{side: s} },
+	"Flatten":            func(s side) connect.Transform { return &Flatten{side: s} },
+	"HeaderFrom":         func(s side) connect.Transform { return &HeaderFrom{side: s} },
+	"HoistField":         func(s side) connect.Transform { return &HoistField{side: s} },
+	"InsertField":        func(s side) connect.Transform { return &InsertField{side: s} },
+	"MaskField":          func(s side) connect.Transform { return &MaskField{side: s} },
+	"ReplaceField":       func(s side) connect.Transform { return &ReplaceField{side: s} },
+	"SetSchemaMetadata":  func(s side) connect.Transform { return &SetSchemaMetadata{side: s} },
+	"TimestampConverter": func(s side) connect.Transform { return &TimestampConverter{side: s} },
 }
 
-// Register adds the transforms and predicates to a registry.
+// single are the transforms of whole records.
+var single = map[string]func() connect.Transform{
+	"DropHeaders":     func() connect.Transform { return &DropHeaders{} },
+	"Filter":          func() connect.Transform { return &Filter{} },
+	"InsertHeader":    func() connect.Transform { return &InsertHeader{} },
+	"RegexRouter":     func() connect.Transform { return &RegexRouter{} },
+	"TimestampRouter": func() connect.Transform { return &TimestampRouter{} },
+	"ValueToKey":      func() connect.Transform { return &ValueToKey{} },
+}
+
+// Register adds the transforms and predicates to a registry, Debezium's included.
 func Register(r *plugin.Registry) {
 	for name, create := range sided {
 		r.AddTransform(pkg+name+"$Key", Version, func() connect.Transform { return create(keySide) })
 		r.AddTransform(pkg+name+"$Value", Version, func() connect.Transform { return create(valueSide) })
 	}
-	r.AddTransform(pkg+"Filter", Version, func() connect.Transform { return &Filter{} })
-	r.AddTransform(pkg+"RegexRouter", Version, func() connect.Transform { return &RegexRouter{} })
+	for name, create := range single {
+		r.AddTransform(pkg+name, Version, create)
+	}
 	r.AddPredicate(predicatePkg+"HasHeaderKey", Version, func() connect.Predicate { return &HasHeaderKey{} })
 	r.AddPredicate(predicatePkg+"RecordIsTombstone", Version, func() connect.Predicate { return &RecordIsTombstone{} })
 	r.AddPredicate(predicatePkg+"TopicNameMatches", Version, func() connect.Predicate { return &TopicNameMatches{} })
+	debezium.Register(r)
 }

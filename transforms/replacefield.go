@@ -27,9 +27,9 @@ type selection struct {
 
 // Define declares the keys.
 func (t *ReplaceField) Define(d *config.Def) {
-	d.List(&t.exclude, "exclude").Default("").Check(config.ValuesIn(true, false)).Importance(config.Medium).
+	d.List(&t.exclude, "exclude").Default("").Check(listOf(true)).Importance(config.Medium).
 		Doc("Fields to leave out; this wins over include.")
-	d.List(&t.include, "include").Default("").Check(config.ValuesIn(true, false)).Importance(config.Medium).
+	d.List(&t.include, "include").Default("").Check(listOf(true)).Importance(config.Medium).
 		Doc("Fields to keep; empty keeps all.")
 	d.List(&t.renameList, "renames").Default("").Check(func(name string, v any) error {
 		list, _ := v.([]string)

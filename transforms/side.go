@@ -1,6 +1,8 @@
 package transforms
 
 import (
+	"slices"
+
 	"github.com/leat-project/leat/connect"
 	"github.com/leat-project/leat/connect/config"
 	"github.com/leat-project/leat/connect/data"
@@ -153,4 +155,27 @@ func checkedNull(name string, s *data.Schema, v data.Value) error {
 func defineDefaults(d *config.Def, p *bool) {
 	d.Bool(p, "replace.null.with.default").Default(true).Importance(config.Medium).
 		Doc("Whether a null of a field with a default value becomes the default; if not it stays null.")
+}
+
+// listOf checks a list as ConfigDef.ValidList.anyNonDuplicateValues does: no empty
+// values, and duplicates are no mistake. See unique.
+func listOf(emptyAllowed bool) config.Check {
+	return func(name string, v any) error {
+		list, ok := v.([]string)
+		if !ok {
+			return config.ValuesIn(emptyAllowed, false)(name, v)
+		}
+		return config.ValuesIn(emptyAllowed, false)(name, unique(list))
+	}
+}
+
+// unique returns a list without repetitions.
+func unique(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
