@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,8 +56,20 @@ const (
 // Commands returns the client commands.
 func Commands(d Deps) []*cobra.Command {
 	d.setDefaults()
-	return []*cobra.Command{connectorCommand(&d), pluginCommand(&d), offsetsCommand(&d), topicCommand(&d), versionCommand(&d)}
+	return []*cobra.Command{connectorCommand(&d), pluginCommand(&d), offsetsCommand(&d), topicCommand(&d), versionCommand(&d),
+		{Use: "exit-codes", Short: "What the exit codes of these commands mean", Long: exitCodes}}
 }
+
+const exitCodes = `Exit codes of connector, plugin, offsets, topic and version:
+
+  0  done
+  1  failed
+  2  wrong usage
+  3  there is no such connector, task, plugin or topic
+  4  it exists already, or the workers are busy and the same command may succeed shortly
+  5  no answer from the REST API or the broker
+  6  the configuration or request was refused as wrong
+`
 
 // The exit codes.
 const (
@@ -100,7 +113,7 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), fromCobra(err):
 		return exitUsage
 	case errors.As(err, &missing), errors.Is(err, kerr.UnknownTopicOrPartition):
 		return exitNotFound
@@ -121,6 +134,18 @@ func ExitCode(err error) int {
 		}
 	}
 	return exitFailed
+}
+
+// fromCobra recognizes what cobra says of a command line that it cannot parse; it
+// has no types for these.
+func fromCobra(err error) bool {
+	for _, begin := range []string{"unknown command", "unknown flag", "unknown shorthand flag", "required flag(s)",
+		"if any flags in the group", "invalid argument", "flag needs an argument"} {
+		if strings.HasPrefix(err.Error(), begin) {
+			return true
+		}
+	}
+	return false
 }
 
 // args wraps cobra's argument checks so that their errors are usage errors.

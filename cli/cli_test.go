@@ -137,6 +137,9 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"no argument", "", []string{"connector", "get"}, 2, "Usage"},
 		{"unknown flag", "", []string{"connector", "list", "--nope"}, 2, "unknown flag"},
+		{"flags that exclude each other", "", []string{"connector", "restart", "a", "--task", "0", "--tasks"}, 2, "none of the others"},
+		{"unknown command", "", []string{"nope"}, 2, "unknown command"},
+		{"unknown subcommand", "", []string{"connector", "nope"}, 2, "unknown command"},
 		{"unknown format", "", []string{"connector", "list", "-o", "xml"}, 2, "expected table, json or yaml"},
 		{"not found", "", []string{"connector", "status", "nope"}, 3, "No status found for connector nope"},
 		{"unreachable", "", []string{"connector", "list", "--url", "http://127.0.0.1:1"}, 5, "http://127.0.0.1:1"},

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -49,20 +48,10 @@ func (s *Server) pluginConfig(r *http.Request) (answer, error) {
 		}
 		return answer{}, model.NotFound("Unknown plugin %s.", name)
 	}
-	if v := r.URL.Query().Get("version"); v != "" && !versionMatches(v, p.Version) {
-		spec := v
-		if !strings.HasPrefix(v, "[") && !strings.HasPrefix(v, "(") {
-			spec = fmt.Sprintf("[%s,%s]", v, v)
-		}
-		return answer{}, model.BadRequest("Plugin %s not found that matches the version range %s, available versions: [%s]", p.Class, spec, p.Version)
+	if err := p.CheckVersion(r.URL.Query().Get("version")); err != nil {
+		return answer{}, model.BadRequest("%v", err)
 	}
 	return ok(validate.Keys(s.reg, p))
-}
-
-// versionMatches reports whether the one version there is satisfies a request:
-// latest, the exact version, or an interval that is exactly it.
-func versionMatches(want, have string) bool {
-	return want == "latest" || want == have || want == "["+have+"]"
 }
 
 func (s *Server) validateConfig(r *http.Request) (answer, error) {

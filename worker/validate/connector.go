@@ -7,6 +7,7 @@ import (
 
 	"github.com/leat-project/leat/connect"
 	"github.com/leat-project/leat/connect/config"
+	"github.com/leat-project/leat/connect/plugin"
 )
 
 // checkSource is what DistributedHerder checks of a source beyond single keys.
@@ -107,4 +108,33 @@ func splitList(s string) []string {
 		}
 	}
 	return out
+}
+
+// checkVersions holds the *.plugin.version keys against the one version that there
+// is of each plugin; as in Java both the class and the version are in error.
+func (r *run) checkVersions(result *config.Result) {
+	check := func(p *plugin.Plugin, classKey, versionKey string) bool {
+		err := p.CheckVersion(r.props[versionKey])
+		if err == nil {
+			return true
+		}
+		result.AddError(classKey, err.Error())
+		result.AddError(versionKey, err.Error())
+		return false
+	}
+	r.versionFits = check(r.plugin, "connector.class", "connector.plugin.version")
+	for key, kind := range map[string]plugin.Kind{"key.converter": plugin.Converter, "value.converter": plugin.Converter,
+		"header.converter": plugin.HeaderConverter} {
+		if p, err := r.reg.Find(r.props[key], kind); err == nil {
+			check(p, key, key+".plugin.version")
+		}
+	}
+	for _, c := range []chained{transforms, predicates} {
+		for _, alias := range splitList(r.props[c.key]) {
+			prefix := c.key + "." + alias + "."
+			if p, err := r.reg.Find(r.props[prefix+"type"], c.kind); err == nil {
+				check(p, prefix+"type", prefix+"plugin.version")
+			}
+		}
+	}
 }

@@ -118,11 +118,20 @@ type run struct {
 	*Validator
 	props  map[string]string
 	plugin *plugin.Plugin
+	// versionFits: connector.plugin.version is the version there is.
+	versionFits bool
 }
 
 func (r *run) validate(ctx context.Context, class string) *Infos {
 	base := r.baseKeys()
 	result := base.Validate(r.props)
+	r.checkVersions(result)
+	if !r.versionFits {
+		// Java skips what the connector itself would say.
+		report := merged(class, base, result, &config.Def{}, &config.Result{})
+		r.addConverters(report, result)
+		return report
+	}
 	var own config.Def
 	var validator connect.Validator
 	if r.plugin.Kind == plugin.Source {

@@ -71,6 +71,7 @@ func TestErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const noVersion = "Plugin x.PlainSource not found that matches the version range [9,9], available versions: [1]"
 	const noOnce = "This worker does not have exactly-once source support enabled."
 	for _, c := range []struct {
 		name   string
@@ -107,6 +108,9 @@ func TestErrors(t *testing.T) {
 			[]string{"predicates: Invalid value [p, p] for configuration predicates: Duplicate alias provided."}},
 		{"unknown converter", validate.Worker{}, props("connector.class", "PlainSource", "topic", "t", "value.converter", "Nope"),
 			[]string{"value.converter: Invalid value Nope for configuration value.converter: Class Nope could not be found."}},
+		{"version", validate.Worker{}, props("connector.class", "PlainSource", "connector.plugin.version", "9"),
+			[]string{"connector.class: " + noVersion, "connector.plugin.version: " + noVersion}},
+		{"version that fits", validate.Worker{}, props("connector.class", "PlainSource", "topic", "t", "connector.plugin.version", "[1,2)"), nil},
 		{"key of a converter", validate.Worker{}, props("connector.class", "PlainSource", "topic", "t", "value.converter", "JsonConverter", "value.converter.schemas.enable", "x"),
 			[]string{"value.converter.schemas.enable: Invalid value x for configuration schemas.enable: Expected value to be either true or false"}},
 	} {
