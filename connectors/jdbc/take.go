@@ -68,7 +68,7 @@ func (t *task) add(ctx context.Context, b *connect.Batch, i int) error {
 	t.cur.take(b)
 	t.cur.sees(r)
 	if op == opDelete {
-		return t.addDelete(p, r, row, i)
+		return t.addRemoval(ctx, p, r, row, b, i)
 	}
 	return t.addRow(ctx, p, r, row, b, i)
 }
