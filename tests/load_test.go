@@ -23,7 +23,7 @@ import (
 const loadTables = `
 CREATE TABLE orders (
   id bigint PRIMARY KEY, seq bigint NOT NULL, customer_id int, sku text NOT NULL, big text, big2 text NOT NULL DEFAULT '',
-  price numeric(14,4), total numeric, ratio double precision, small real, paid boolean, at timestamptz, at_local timestamp,
+  price numeric(14,4), total numeric(20,6), ratio double precision, small real, paid boolean, at timestamptz, at_local timestamp,
   day date, clock time, ref uuid, doc jsonb, raw bytea, tags text[], code varchar(20), n2 smallint, ch char(5));
 ALTER TABLE orders ALTER COLUMN big SET STORAGE EXTERNAL;
 ALTER TABLE orders ALTER COLUMN big2 SET STORAGE EXTERNAL;
@@ -34,7 +34,7 @@ CREATE SEQUENCE seqs;`
 
 // orderValues is the SELECT list of everything in orders but id, for key k.
 const orderValues = `nextval('seqs'), (k % 500)::int, 'SKU-' || k, repeat(md5(k::text || random()::text), 320), repeat(md5(random()::text), 320),
-  ((k * 7919) % 10000000) / 10000.0, (random() * 1e12)::numeric / 1e6, random() * 1e6, (random() * 1000)::real, k % 3 = 0,
+  ((k * 7919) % 10000000) / 10000.0, round((random() * 1e12)::numeric / 1e6, 6), random() * 1e6, (random() * 1000)::real, k % 3 = 0,
   timestamptz '2026-01-01 00:00:00.123456+00' + make_interval(secs => k * 1.5), timestamp '1999-12-31 23:59:59.999999' - make_interval(secs => k),
   date '2026-02-28' - (k % 20000)::int, time '00:00:00' + make_interval(secs => (k % 86399) + 0.25), gen_random_uuid(),
   jsonb_build_object('k', k, 'text', 'it''s "quoted" \ and '||chr(233), 'list', jsonb_build_array(1, null, 2.50)), decode(md5(k::text), 'hex'),
