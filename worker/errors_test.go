@@ -137,7 +137,7 @@ func (c *errorCase) produce(t *testing.T, addr string) {
 	if len(c.Input) == 0 {
 		return
 	}
-	cl := client(t, addr)
+	cl := client(t, addr, kgo.AllowAutoTopicCreation())
 	var recs []*kgo.Record
 	for _, in := range c.Input {
 		r := &kgo.Record{Topic: in.Topic, Key: in.bytes(t, in.Key, in.KeyBase64), Value: in.bytes(t, in.Value, in.ValueBase64)}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,12 +29,13 @@ import (
 type logCatcher struct {
 	mu    *sync.Mutex
 	lines *[]string
+	plain *[]string // lines that no Java logger has
 	attrs []slog.Attr
 	t     io.Writer
 }
 
 func newLogCatcher() *logCatcher {
-	c := &logCatcher{mu: &sync.Mutex{}, lines: &[]string{}}
+	c := &logCatcher{mu: &sync.Mutex{}, lines: &[]string{}, plain: &[]string{}}
 	if os.Getenv("LEAT_TEST_LOG") != "" {
 		c.t = os.Stderr
 	}
@@ -57,7 +59,13 @@ func (c *logCatcher) Handle(_ context.Context, r slog.Record) error {
 	if c.t != nil {
 		fmt.Fprintln(c.t, time.Now().Format("05.000"), r.Level, r.Message, attrs)
 	}
-	if r.Level < slog.LevelWarn || attrs["logger"] == "" {
+	if r.Level < slog.LevelWarn {
+		return nil
+	}
+	if attrs["logger"] == "" {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		*c.plain = append(*c.plain, r.Message+fmt.Sprint(slices.Sorted(maps.Keys(attrs)))+" lost="+attrs["lost"])
 		return nil
 	}
 	line := fmt.Sprintf("[<TIME>] %s [%s|task-%s] %s (%s:<LINE>)", r.Level, attrs["connector"], attrs["task"], r.Message, attrs["logger"])
@@ -80,6 +88,15 @@ func (c *logCatcher) of(connector string) []string {
 		}
 	}
 	return out
+}
+
+// has reports whether a line of ours holds all of the texts.
+func (c *logCatcher) has(texts ...string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(*c.plain, func(l string) bool {
+		return !slices.ContainsFunc(texts, func(s string) bool { return !strings.Contains(l, s) })
+	})
 }
 
 // node is a worker in the test's process.
@@ -184,7 +201,7 @@ func (n *node) await(name string, state, tasks model.State) model.ConnectorStatu
 
 func client(t *testing.T, addr string, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	c, err := kgo.NewClient(append(opts, kgo.SeedBrokers(addr), kgo.AllowAutoTopicCreation())...)
+	c, err := kgo.NewClient(append(opts, kgo.SeedBrokers(addr), kgo.MetadataMinAge(10*time.Millisecond))...)
 	if err != nil {
 		t.Fatal(err)
 	}

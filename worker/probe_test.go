@@ -164,6 +164,13 @@ func (t *probeSourceTask) Poll(ctx context.Context, b *connect.Batch) error {
 		r.SourceOffset = connect.OffsetMap{"n": int64(t.next + 1)}
 		r.KeySchema, r.Key = data.StringSchema, data.String("k"+strconv.Itoa(t.next+1))
 		r.ValueSchema, r.Value = data.StringSchema, data.String(v)
+		if n, ok := strings.CutPrefix(v, "repeat:"); ok {
+			count, err := strconv.Atoi(n)
+			if err != nil {
+				return err
+			}
+			r.Value = data.String(strings.Repeat("x", count))
+		}
 		if strings.HasPrefix(v, "convfail:") {
 			r.Value = data.Int32(5)
 		}
