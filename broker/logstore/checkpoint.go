@@ -59,7 +59,8 @@ func writeCheckpoint(fsys vfs.FS, path string, c offsetCheckpoint) error {
 	return vfs.WriteFileAtomic(fsys, path, out)
 }
 
-// readCounted reads a text file of version 0: "0", a count, and so many lines. A missing file has no lines.
+// readCounted reads a text file of version 0: "0", a count, and so many lines. A missing file has no lines, nor has
+// an empty one, which Kafka makes before it has anything to write.
 func readCounted(fsys vfs.FS, path string) ([]string, error) {
 	there, err := vfs.Exists(fsys, path)
 	if err != nil || !there {
@@ -68,6 +69,9 @@ func readCounted(fsys vfs.FS, path string) ([]string, error) {
 	data, err := vfs.ReadFile(fsys, path, maxTextFile)
 	if err != nil {
 		return nil, err
+	}
+	if len(data) == 0 {
+		return nil, nil
 	}
 	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
 	if len(lines) < 2 || strings.TrimSpace(lines[0]) != "0" {

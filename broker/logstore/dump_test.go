@@ -2,6 +2,7 @@ package logstore_test
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/leat-project/leat/broker/logstore"
@@ -38,4 +39,61 @@ func TestWriteSample(t *testing.T) {
 		t.Fatalf("%d records read back", len(got))
 	}
 	closeStore(t, s)
+}
+
+// TestReadsKafkaFolder opens what Apache Kafka 4.3.1 wrote (testdata/README.md), as after a clean stop and as after a
+// crash, and appends to it.
+func TestReadsKafkaFolder(t *testing.T) {
+	for _, clean := range []bool{true, false} {
+		mem := vfs.NewMem()
+		copyTree(t, mem, "testdata/kafka-4.3.1", "/data")
+		if !clean {
+			if err := mem.Remove("/data/.kafka_cleanshutdown"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := open(t, mem)
+		p := s.Get(logstore.TopicPartition{Topic: "small-one", Partition: 0})
+		if p == nil || p.Err() != nil {
+			t.Fatalf("clean %v: the partition is not there: %+v", clean, p)
+		}
+		all := entries(t, p, logstore.BoundLastStable)
+		markers := int(p.LogEndOffset()) - len(all)
+		if len(all) != 100 || markers == 0 || p.TopicID() == (logstore.TopicID{}) || len(p.ActiveProducers()) != 2 {
+			t.Fatalf("clean %v: %d records, %d markers, id %s, producers %+v", clean, len(all), markers, p.TopicID(), p.ActiveProducers())
+		}
+		if at, err := p.OffsetForTimestamp(0, logstore.BoundHighWatermark); err != nil || at.Offset != 0 {
+			t.Fatalf("clean %v: first timestamp is at %+v, %v", clean, at, err)
+		}
+		end := p.LogEndOffset()
+		if info := mustAppend(t, p, batch(1), func(o *logstore.AppendOptions) { o.LeaderEpoch = 100 }); info.BaseOffset != end {
+			t.Fatalf("clean %v: append got offset %d, want %d", clean, info.BaseOffset, end)
+		}
+		closeStore(t, s)
+	}
+}
+
+func copyTree(t *testing.T, to vfs.FS, from, dir string) {
+	t.Helper()
+	if err := to.MkdirAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadDir(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list {
+		src, dst := filepath.Join(from, e.Name()), filepath.Join(dir, e.Name())
+		if e.IsDir() {
+			copyTree(t, to, src, dst)
+			continue
+		}
+		data, err := os.ReadFile(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := vfs.WriteFileAtomic(to, dst, data); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
