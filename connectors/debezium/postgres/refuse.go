@@ -47,7 +47,10 @@ func (c *Config) problems(props map[string]string) []problem {
 	if _, err := streamParams(c.StreamParams); err != nil {
 		add("slot.stream.params", "%v", err)
 	}
-	return append(ps, c.unsupported()...)
+	if len(ps) > 0 {
+		return ps // first what is wrong in Debezium too
+	}
+	return c.unsupported()
 }
 
 // unsupported lists settings of Java classes and of parts that are not built.

@@ -6,7 +6,7 @@ import (
 	"github.com/leat-project/leat/connect/config"
 )
 
-func validate(_ context.Context, props map[string]string, r *config.Result) {
+func validate(ctx context.Context, props map[string]string, r *config.Result) {
 	// A key that is wrong by itself has its error; the others are compared all
 	// the same, as in Debezium.
 	var c Config
@@ -17,4 +17,5 @@ func validate(_ context.Context, props map[string]string, r *config.Result) {
 		}
 		r.AddError(p.key, config.FieldError(p.key, p.text).Error())
 	}
+	preflight(ctx, props, r)
 }
