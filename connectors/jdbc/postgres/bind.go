@@ -87,6 +87,9 @@ func bindType(s *data.Schema, t *Type, o Options) *Binder {
 	if t.Enum && src == srcString {
 		return &Binder{OID: t.OID, append: appendString}
 	}
+	if t.Name == "hstore" && s.Name() == nameJSON {
+		return &Binder{OID: textOID, Text: true, append: appendHstoreJSON}
+	}
 	if make := native[t.Name]; make != nil {
 		if f := make(src, o); f != nil {
 			return &Binder{OID: t.OID, append: f}

@@ -194,7 +194,7 @@ func numericText(dst []byte, s string) ([]byte, error) {
 
 // bindMoney writes the money type, whose unit we take for a hundredth.
 func bindMoney(src source, _ Options) appendFunc {
-	if src != srcDecimal && src != srcInt {
+	if src != srcDecimal && src != srcInt && src != srcFloat {
 		return nil
 	}
 	return func(dst []byte, v data.Value) ([]byte, error) {
@@ -204,6 +204,12 @@ func bindMoney(src source, _ Options) appendFunc {
 			unscaled, scale = v.BigDecimal()
 		case v.IsInt():
 			unscaled.SetInt64(v.Int())
+		case v.Kind() == data.KindFloat32 || v.Kind() == data.KindFloat64:
+			cents := math.Round(v.Float() * 100)
+			if math.Abs(cents) >= 1<<63 || cents != cents {
+				return dst, fmt.Errorf("its value %v is out of the range of money", v.Float())
+			}
+			return binary.BigEndian.AppendUint64(dst, uint64(int64(cents))), nil
 		default:
 			return wrongKind(dst, v, "a number")
 		}

@@ -107,7 +107,7 @@ func appendString(dst []byte, v data.Value) ([]byte, error) {
 }
 
 func bindText(src source, _ Options) appendFunc {
-	if src != srcString && src != srcZonedTimestamp {
+	if src != srcString && src != srcZonedTimestamp && src != srcISODate {
 		return nil
 	}
 	return appendString

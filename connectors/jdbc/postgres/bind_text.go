@@ -3,6 +3,7 @@ package postgres
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // where there is none.
 func asText(src source, s *data.Schema) appendFunc {
 	switch src {
-	case srcString, srcZonedTimestamp:
+	case srcString, srcZonedTimestamp, srcISODate:
 		return appendString
 	case srcBits:
 		length := -1
@@ -146,6 +147,26 @@ func appendHstore(dst []byte, v data.Value) ([]byte, error) {
 		}
 	}
 	return dst, nil
+}
+
+// appendHstoreJSON writes an hstore that the source sent as a JSON object.
+func appendHstoreJSON(dst []byte, v data.Value) ([]byte, error) {
+	if v.Kind() != data.KindString {
+		return wrongKind(dst, v, "a JSON object of strings")
+	}
+	var object map[string]*string
+	if err := json.Unmarshal([]byte(v.Str()), &object); err != nil {
+		return dst, fmt.Errorf("its value %q is not a JSON object of strings: %w", v.Str(), err)
+	}
+	m := data.NewMapSize(len(object))
+	for key, value := range object {
+		if value == nil {
+			m.PutString(key, data.Null)
+		} else {
+			m.PutString(key, data.String(*value))
+		}
+	}
+	return appendHstore(dst, data.MapOf(m))
 }
 
 var quoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`)

@@ -41,6 +41,8 @@ func bindDate(src source, o Options) appendFunc {
 			// The sum wraps around where Debezium's did, which gives infinity back.
 			return binary.BigEndian.AppendUint32(dst, uint32(int32(v.Int())-epochDays)), nil
 		}
+	case srcISODate:
+		return appendISODate
 	case srcDateDate, srcDateTimestamp:
 		zone := o.DateZone
 		return func(dst []byte, v data.Value) ([]byte, error) {
@@ -52,6 +54,22 @@ func bindDate(src source, o Options) appendFunc {
 		}
 	}
 	return nil
+}
+
+// appendISODate reads 2026-05-04Z; a year before 1 has a sign, as ISO counts it.
+func appendISODate(dst []byte, v data.Value) ([]byte, error) {
+	if v.Kind() != data.KindString {
+		return wrongKind(dst, v, "a date as ISO-8601 text")
+	}
+	p := textParser{s: v.Str(), ok: true}
+	days := p.date()
+	if p.i < len(p.s) {
+		p.offset()
+	}
+	if !p.ok || p.i != len(p.s) {
+		return dst, fmt.Errorf("its value %q is not an ISO-8601 date", v.Str())
+	}
+	return binary.BigEndian.AppendUint32(dst, uint32(int32(days-epochDays))), nil
 }
 
 func bindTime(src source, o Options) appendFunc {
@@ -233,18 +251,7 @@ func parseZoned(s string) (us int64, ok bool) {
 		return negInfinityMicros, true
 	}
 	p := textParser{s: s, ok: true}
-	negative := p.skip('-')
-	if !negative {
-		p.skip('+')
-	}
-	year := p.number(4, 9)
-	if negative {
-		year = -year
-	}
-	p.must('-')
-	month := p.number(2, 2)
-	p.must('-')
-	day := p.number(2, 2)
+	days := p.date()
 	if !p.skip('T') {
 		p.must(' ')
 	}
@@ -259,10 +266,10 @@ func parseZoned(s string) (us int64, ok bool) {
 		}
 	}
 	offset := p.offset()
-	if !p.ok || p.i != len(s) || month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || minute > 59 || second > 60 {
+	if !p.ok || p.i != len(s) || hour > 24 || minute > 59 || second > 60 {
 		return 0, false
 	}
-	seconds := daysFromCivil(year, month, day)*86400 + hour*3600 + minute*60 + second - offset
+	seconds := days*86400 + hour*3600 + minute*60 + second - offset
 	return seconds*1_000_000 + fraction, true
 }
 
@@ -289,6 +296,24 @@ func (p *textParser) skip(c byte) bool {
 		return true
 	}
 	return false
+}
+
+// date reads a date and returns days since 1970.
+func (p *textParser) date() int64 {
+	negative := p.skip('-')
+	if !negative {
+		p.skip('+')
+	}
+	year := p.number(4, 9)
+	if negative {
+		year = -year
+	}
+	p.must('-')
+	month := p.number(2, 2)
+	p.must('-')
+	day := p.number(2, 2)
+	p.ok = p.ok && month >= 1 && month <= 12 && day >= 1 && day <= 31
+	return daysFromCivil(year, month, day)
 }
 
 func (p *textParser) must(c byte) { p.ok = p.skip(c) && p.ok }

@@ -46,6 +46,8 @@ func Classify(err error) Class {
 		return Transient
 	case code == "42703", code == "42P01", code == "42804", code == "22P03", code == "42704", code == "26000":
 		return Stale
+	case strings.HasPrefix(code, "XX"): // what extensions say of a bad value
+		return Data
 	case strings.HasPrefix(code, "22"), strings.HasPrefix(code, "23"), code == "21000", code == "P0001", code == "54000", code == "42846":
 		return Data
 	}

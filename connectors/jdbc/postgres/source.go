@@ -29,6 +29,7 @@ const (
 	srcDateTime
 	srcDateTimestamp
 	srcZonedTimestamp // ISO text
+	srcISODate        // ISO text with a Z
 	srcMicroDuration  // microseconds
 	srcBits           // little-endian bytes
 	srcPoint
@@ -72,6 +73,7 @@ var sourceByName = map[string]source{
 	nameVarDecimal: srcVarDecimal, nameBits: srcBits, namePoint: srcPoint, nameGeometry: srcGeometry, nameGeography: srcGeometry,
 	nameSparseVector: srcSparseVector, nameDoubleVector: srcVector, nameFloatVector: srcVector,
 	nameMicroDuration: srcMicroDuration, nameZonedTimestamp: srcZonedTimestamp, nameIsoTimestamp: srcZonedTimestamp,
+	nameIsoDate: srcISODate,
 }
 
 func sourceOf(s *data.Schema) source {
