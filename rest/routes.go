@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -103,11 +104,19 @@ func options(allowed []string) http.HandlerFunc {
 	}
 }
 
+// ambiguous finds empty segments and encoded control characters, which Java's web
+// server refuses as well.
+var ambiguous = regexp.MustCompile(`//|%[01][0-9A-Fa-f]|%7[Ff]`)
+
 // guard bounds requests and makes chi match escaped paths, without a trailing
 // slash: a name may hold any character.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.EscapedPath()
+		if ambiguous.MatchString(path) {
+			writeError(w, httpError(http.StatusBadRequest))
+			return
+		}
 		if len(path) > 1 {
 			path = strings.TrimSuffix(path, "/")
 		}

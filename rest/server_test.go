@@ -197,6 +197,15 @@ func TestBodyIsBounded(t *testing.T) {
 	}
 }
 
+func TestAmbiguousPaths(t *testing.T) {
+	s := serve(t, newHerder(), local(), nil)
+	for path, want := range map[string]int{"//connectors": 400, "/connectors//status": 400, "/connectors/a%01": 400, "/connectors/a%2Fb": 404, "/connectors/a%25": 404} {
+		if status, _, body := call(t, http.DefaultClient, "GET", s.URL()+path, ""); status != want {
+			t.Errorf("%s: status %d: %s, want %d", path, status, body, want)
+		}
+	}
+}
+
 func TestNullInAConfiguration(t *testing.T) {
 	s := serve(t, newHerder(), local(), nil)
 	status, _, body := call(t, http.DefaultClient, "POST", s.URL()+"/connectors", `{"name":"a","config":{"connector.class":"TestSource","topic":null}}`)
