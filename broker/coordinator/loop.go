@@ -223,3 +223,14 @@ const batchLimit = 1000
 // After runs fn once the round is committed, or with the error that kept it
 // from being so. Answers are sent from here.
 func (tx *Tx) After(fn func(err error)) { tx.after = append(tx.after, fn) }
+
+// Commit ends a round outside any loop, for tests of a State: it returns what
+// was written and lets the answers out.
+func (tx *Tx) Commit() []Batch {
+	batches, after := tx.batches, tx.after
+	tx.batches, tx.after = nil, nil
+	for _, fn := range after {
+		fn(nil)
+	}
+	return batches
+}

@@ -1,0 +1,199 @@
+package controller_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/leat-project/leat/broker/controller"
+)
+
+// memLog keeps the metadata log in memory.
+type memLog struct {
+	values [][]byte
+	fail   error
+}
+
+func (l *memLog) Append(_ context.Context, values [][]byte) (int64, error) {
+	if l.fail != nil {
+		return 0, l.fail
+	}
+	for _, v := range values {
+		l.values = append(l.values, slices.Clone(v))
+	}
+	return int64(len(l.values) - 1), nil
+}
+
+func (l *memLog) Replay(fn func(int64, []byte) error) error {
+	for i, v := range l.values {
+		if err := fn(int64(i), v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func open(t *testing.T, log *memLog) *controller.Controller {
+	t.Helper()
+	c, err := controller.Open(controller.Config{
+		NodeID: 1, NumPartitions: 2, ReplicationFactor: 1,
+		TopicConfig: func(_ *controller.Image, o map[string]string, name string) string {
+			if v, ok := o[name]; ok {
+				return v
+			}
+			return map[string]string{"min.compaction.lag.ms": "0", "max.compaction.lag.ms": "9223372036854775807"}[name]
+		},
+		Apply: func(controller.Delta) error { return nil },
+	}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); c.Run(ctx) }() // the cleanup waits
+	t.Cleanup(func() { cancel(); <-done })
+	return c
+}
+
+func create(name string, edit ...func(*controller.NewTopic)) controller.NewTopic {
+	n := controller.NewTopic{Name: name, Partitions: -1, ReplicationFactor: -1}
+	for _, e := range edit {
+		e(&n)
+	}
+	return n
+}
+
+func config(k, v string) func(*controller.NewTopic) {
+	return func(n *controller.NewTopic) { n.Configs = append(n.Configs, controller.ConfigEntry{Name: k, Value: &v}) }
+}
+
+func TestCreateTopicRefuses(t *testing.T) {
+	c := open(t, &memLog{})
+	if _, err := c.CreateTopic(t.Context(), create("a.b"), false); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name  string
+		topic controller.NewTopic
+		want  error
+	}{
+		{"exists", create("a.b"), kerr.TopicAlreadyExists},
+		{"collides", create("a_b"), kerr.InvalidTopicException},
+		{"empty", create(""), kerr.InvalidTopicException},
+		{"dots", create(".."), kerr.InvalidTopicException},
+		{"slash", create("a/b"), kerr.InvalidTopicException},
+		{"long", create(strings.Repeat("x", 250)), kerr.InvalidTopicException},
+		{"no partitions", create("x", func(n *controller.NewTopic) { n.Partitions = 0 }), kerr.InvalidPartitions},
+		{"no replicas", create("x", func(n *controller.NewTopic) { n.ReplicationFactor = 0 }), kerr.InvalidReplicationFactor},
+		{"too many replicas", create("x", func(n *controller.NewTopic) { n.ReplicationFactor = 3 }), kerr.InvalidReplicationFactor},
+		{"unknown key", create("x", config("nonsense", "1")), kerr.InvalidConfig},
+		{"bad value", create("x", config("retention.ms", "soon")), kerr.InvalidConfig},
+		{"value too small", create("x", config("segment.bytes", "1")), kerr.InvalidConfig},
+		{"null value", create("x", func(n *controller.NewTopic) { n.Configs = []controller.ConfigEntry{{Name: "retention.ms"}} }), kerr.InvalidConfig},
+		{"conflicting keys", create("x", config("min.compaction.lag.ms", "10"), config("max.compaction.lag.ms", "5")), kerr.InvalidConfig},
+		{"unknown broker", create("x", func(n *controller.NewTopic) { n.Assignment = map[int32][]int32{0: {7}} }), kerr.InvalidReplicaAssignment},
+		{"gap", create("x", func(n *controller.NewTopic) { n.Assignment = map[int32][]int32{1: {1}} }), kerr.InvalidReplicaAssignment},
+		{"assignment and count", create("x", func(n *controller.NewTopic) { n.Partitions, n.Assignment = 1, map[int32][]int32{0: {1}} }), kerr.InvalidRequest},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, err := c.CreateTopic(t.Context(), tc.topic, false); !errors.Is(err, tc.want) {
+				t.Fatalf("error = %v, want %v", err, tc.want)
+			}
+		})
+	}
+	if n := len(c.Image().Topics()); n != 1 {
+		t.Fatalf("%d topics after refusals", n)
+	}
+}
+
+// describe is an image in text.
+func describe(i *controller.Image) []string {
+	var out []string
+	for _, t := range i.Topics() {
+		out = append(out, fmt.Sprint(t.Name, t.ID, t.Partitions, i.Config(controller.Resource{Type: controller.TopicResource, Name: t.Name})))
+	}
+	return append(out, fmt.Sprint(i.Features(), i.Offset()))
+}
+
+func TestReplayGivesTheSameImage(t *testing.T) {
+	log := &memLog{}
+	c := open(t, log)
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := c.CreateTopic(ctx, create("a", config("cleanup.policy", "compact")), false)
+	must(err)
+	gone, err := c.CreateTopic(ctx, create("b"), false)
+	must(err)
+	must(c.DeleteTopic(ctx, gone.ID))
+	must(c.CreatePartitions(ctx, "a", 4, nil, false))
+	del := "delete"
+	must(c.AlterConfigs(ctx, controller.Resource{Type: controller.TopicResource, Name: "a"}, []controller.ConfigChange{{Name: "cleanup.policy", Op: controller.AppendConfig, Value: &del}}, func(string) string { return "" }, false))
+	must(c.FinalizeFeatures(ctx, map[string]int16{"transaction.version": 2}))
+	first, err := c.AllocateProducerIDs(ctx)
+	must(err)
+	if got := c.Image().Config(controller.Resource{Type: controller.TopicResource, Name: "a"})["cleanup.policy"]; got != "compact,delete" {
+		t.Fatalf("cleanup.policy = %s", got)
+	}
+	again := open(t, &memLog{values: log.values})
+	if d := cmp.Diff(describe(c.Image()), describe(again.Image())); d != "" {
+		t.Fatalf("the replayed image differs:\n%s", d)
+	}
+	if !again.Image().Removed(gone.ID) {
+		t.Fatal("the replayed image does not know that b was deleted")
+	}
+	second, err := again.AllocateProducerIDs(ctx)
+	must(err)
+	if second < first+controller.ProducerIDBlock {
+		t.Fatalf("block at %d after the one at %d", second, first)
+	}
+}
+
+func TestFailedAppendChangesNothing(t *testing.T) {
+	log := &memLog{}
+	c := open(t, log)
+	log.fail = errors.New("disk full")
+	if _, err := c.CreateTopic(t.Context(), create("a"), false); err == nil {
+		t.Fatal("created a topic that is not in the log")
+	}
+	log.fail = nil
+	if c.Image().Topic("a") != nil {
+		t.Fatal("the topic is in the image")
+	}
+}
+
+func FuzzReadRecord(f *testing.F) {
+	v := "v"
+	for _, r := range []controller.Record{
+		&controller.TopicRecord{Name: "t", ID: controller.TopicID{1}},
+		&controller.PartitionRecord{Replicas: []int32{1}, ISR: []int32{1}, Leader: 1},
+		&controller.PartitionChangeRecord{ISR: []int32{1}, Leader: 1},
+		&controller.ConfigRecord{Name: "k", Value: &v}, &controller.RemoveTopicRecord{}, &controller.FeatureLevelRecord{Name: "f"},
+		&controller.ProducerIDsRecord{Next: 5}, &controller.NoOpRecord{},
+	} {
+		f.Add(controller.AppendRecord(nil, r))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := controller.ReadRecord(data)
+		if err != nil {
+			return
+		}
+		again, err := controller.ReadRecord(controller.AppendRecord(nil, r))
+		if err != nil {
+			t.Fatalf("encoding of %+v does not decode: %v", r, err)
+		}
+		if d := cmp.Diff(r, again); d != "" {
+			t.Fatal(d)
+		}
+	})
+}
