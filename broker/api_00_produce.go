@@ -71,6 +71,10 @@ func (op *produceOp) run() {
 		out.Topic, out.TopicID = t.Topic, t.TopicID
 		out.Partitions = make([]kmsg.ProduceResponseTopicPartition, len(t.Partitions))
 		topic, code := op.topic(t)
+		var counters *topicMetrics
+		if topic != nil {
+			counters = op.broker.metrics.topic(topic.Name)
+		}
 		for j := range t.Partitions {
 			p := &out.Partitions[j]
 			p.Default()
@@ -79,6 +83,9 @@ func (op *produceOp) run() {
 				op.partition(topic, &t.Partitions[j], p)
 			}
 			op.failed = op.failed || p.ErrorCode != 0
+			if counters != nil {
+				counters.produced(p.ErrorCode, len(t.Partitions[j].Records))
+			}
 		}
 	}
 }
@@ -118,6 +125,7 @@ func (op *produceOp) partition(topic *controller.Topic, p *kmsg.ProduceRequestTo
 		op.explain(out, err)
 		return
 	}
+	op.broker.metrics.topic(topic.Name).messagesIn.Add(info.LastOffset - info.BaseOffset + 1)
 	out.BaseOffset, out.LogAppendTime, out.LogStartOffset = info.BaseOffset, info.LogAppendTime, info.LogStartOffset
 	if info.MustFlush && op.req.Acks != 0 {
 		op.flushes = append(op.flushes, flushWait{part, info.LastOffset + 1, out})

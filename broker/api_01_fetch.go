@@ -169,6 +169,8 @@ func (op *fetchOp) park(parked context.Context) {
 		p.log.Watch(waiter, mask)
 		defer p.log.Unwatch(waiter)
 	}
+	op.broker.metrics.parked.Add(1)
+	defer op.broker.metrics.parked.Add(-1)
 	timer := time.NewTimer(time.Duration(op.req.MaxWaitMillis) * time.Millisecond)
 	defer timer.Stop()
 	for {

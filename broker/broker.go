@@ -40,6 +40,7 @@ type Broker struct {
 	conns   atomic.Int64
 	connSeq atomic.Uint64
 	buffers bufferPool
+	metrics metrics
 
 	// tasks runs what starts while the broker runs (coordinator loops); its
 	// context ends with the services. Set by Run.
@@ -56,6 +57,7 @@ func New(cfg Config, log *slog.Logger) (*Broker, error) {
 	b := &Broker{cfg: cfg, log: log}
 	b.ids.broker = b
 	b.apis = requestTable()
+	b.metrics.topics = map[string]*topicMetrics{}
 	b.sessions = newFetchSessions(int(cfg.int("max.incremental.fetch.session.cache.slots")))
 	b.groups = newShards(b, controller.OffsetsTopic, func() *group.Shard { return group.NewShard(b.groupConfig()) })
 	b.txns = newShards(b, controller.TxnStateTopic, func() *txn.Shard { return txn.NewShard(b.txnConfig()) })

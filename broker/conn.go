@@ -194,6 +194,7 @@ func (c *conn) drain(pending []*request) bool {
 func (c *conn) answer(r *request) bool {
 	defer c.open.Add(-1)
 	defer r.discard()
+	defer c.broker.metrics.answered(r)
 	if r.hangUp {
 		return false
 	}

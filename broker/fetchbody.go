@@ -29,7 +29,7 @@ type splice struct {
 func (f *fetchBody) send(c *conn, r *request) error {
 	out := c.broker.buffers.get(4)
 	defer out.release()
-	enc := fetchEncoder{dst: r.appendHeader(out.b), version: f.Version, flexible: f.IsFlexible()}
+	enc := fetchEncoder{dst: r.appendHeader(out.b), version: f.Version, flexible: f.IsFlexible(), metrics: &c.broker.metrics}
 	err := enc.encode(f)
 	out.b = enc.dst
 	if err != nil {
@@ -73,6 +73,7 @@ type fetchEncoder struct {
 	version  int16
 	flexible bool
 	splices  []splice
+	metrics  *metrics
 }
 
 func (e *fetchEncoder) encode(f *fetchBody) error {
@@ -118,12 +119,26 @@ func (e *fetchEncoder) topic(parts []*fetchPart) error {
 	}
 	e.array(len(parts))
 	for _, p := range parts {
+		e.count(p)
 		if err := e.partition(p); err != nil {
 			return err
 		}
 	}
 	e.tags()
 	return nil
+}
+
+// count leaves out topics that never existed: their names are the client's.
+func (e *fetchEncoder) count(p *fetchPart) {
+	if p.log == nil {
+		return
+	}
+	counters := e.metrics.topic(p.topic)
+	counters.fetches.Add(1)
+	counters.bytesOut.Add(int64(p.out.Len()))
+	if p.code != 0 {
+		counters.failedFetches.Add(1)
+	}
 }
 
 func (e *fetchEncoder) partition(p *fetchPart) error {

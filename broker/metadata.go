@@ -230,6 +230,7 @@ func (b *Broker) dropTopic(t *controller.Topic) error {
 	if t == nil {
 		return nil
 	}
+	b.metrics.forget(t.Name)
 	var errs []error
 	for i := range t.Partitions {
 		tp := logstore.TopicPartition{Topic: t.Name, Partition: int32(i)}

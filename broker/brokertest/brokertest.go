@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/leat-project/leat/broker"
 	"github.com/leat-project/leat/internal/vfs"
 )
@@ -23,6 +25,7 @@ type Broker struct {
 	dir   string
 
 	addr string
+	node *broker.Broker
 	stop context.CancelFunc
 	done chan error
 
@@ -78,6 +81,9 @@ func (b *Broker) Addr() string { return b.addr }
 // Dir is the broker's log dir.
 func (b *Broker) Dir() string { return b.props["log.dirs"] }
 
+// Collector is the running broker's metrics.
+func (b *Broker) Collector() prometheus.Collector { return b.node.Collector() }
+
 func (b *Broker) start() {
 	b.t.Helper()
 	log := slog.New(slog.NewTextHandler(testWriter{b.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -102,7 +108,7 @@ func (b *Broker) start() {
 	if err := br.Listen(); err != nil {
 		b.t.Fatalf("listening: %v", err)
 	}
-	b.addr = br.Addr("").String()
+	b.addr, b.node = br.Addr("").String(), br
 	ctx, cancel := context.WithCancel(context.Background())
 	b.stop, b.done = cancel, make(chan error, 1)
 	go func() { b.done <- br.Run(ctx) }() // Stop waits for it
