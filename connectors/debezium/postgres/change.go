@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"encoding/binary"
 
 	"github.com/leat-project/leat/connect"
@@ -10,50 +11,49 @@ import (
 )
 
 // row emits one change of a captured table.
-func (d *decoder) row(t *table, kind byte, body []byte) error {
+func (d *decoder) row(ctx context.Context, t *table, kind byte, body []byte) error {
 	a := d.b.Arena()
-	var before, after *image
+	var before, after, old *image // before and after point into d: no allocation
 	full := false
 	if body[0] == 'K' || body[0] == 'O' {
 		full = body[0] == 'O'
-		im := newImage(t, a)
-		rest, err := d.tuple(t, im, body[1:], nil)
+		before, d.before = &d.before, newImage(t, a)
+		rest, err := d.tuple(t, d.before, body[1:], nil)
 		if err != nil {
 			return err
 		}
-		before, body = &im, rest
+		body = rest
+	}
+	if full {
+		old = before
 	}
 	if kind != 'D' {
 		if len(body) < 1 || body[0] != 'N' {
 			return errShort
 		}
-		var old *image
-		if full {
-			old = before
-		}
-		im := newImage(t, a)
-		if _, err := d.tuple(t, im, body[1:], old); err != nil {
+		after, d.after = &d.after, newImage(t, a)
+		if _, err := d.tuple(t, d.after, body[1:], old); err != nil {
 			return err
 		}
-		after = &im
+	}
+	if kind == 'U' && !full && d.state == snapshotRunning {
+		if err := d.reselect(ctx, t, body[1:], d.after); err != nil {
+			return err
+		}
 	}
 	switch {
 	case kind == 'I':
 		d.emit(t, event.Create, "INSERT", nil, after, after.key)
 	case kind == 'D':
 		if before == nil { // REPLICA IDENTITY NOTHING
-			im := newImage(t, a)
-			before = &im
+			before, d.before = &d.before, newImage(t, a)
 		}
 		d.emit(t, event.Delete, "DELETE", before, nil, before.key)
 	case before != nil && t.keys > 0 && !equal(before.key, after.key):
 		d.keyChange(t, before, after)
 	case full && d.t.cfg.SkipUnchanged && equal(before.row, after.row):
 	default:
-		if !full {
-			before = nil
-		}
-		d.emit(t, event.Update, "UPDATE", before, after, after.key)
+		d.emit(t, event.Update, "UPDATE", old, after, after.key)
 	}
 	return nil
 }

@@ -34,6 +34,8 @@ type decoder struct {
 	tail  *position // of the open transaction's last record, while its batch is ours
 	last  *position // of the last record
 	space column.Space
+
+	before, after image // of the change that is being decoded
 }
 
 type originInfo struct {
@@ -256,23 +258,34 @@ func (d *decoder) change(ctx context.Context, kind byte, body []byte) error {
 		return nil
 	}
 	n := d.b.Len()
-	err := d.row(t, kind, body[4:])
-	var label *column.ErrNewLabel
-	if errors.As(err, &label) { // ALTER TYPE ... ADD VALUE is not announced
+	err := d.row(ctx, t, kind, body[4:])
+	if err != nil {
 		d.cut(n)
-		if err = d.compile(ctx, d.rel[id], true); err == nil {
-			err = d.row(d.tables[id], kind, body[4:])
-		}
+		err = d.failed(ctx, id, kind, body[4:], err)
 	}
 	if err == nil {
 		d.b.Grow(len(body))
-		return nil
+	}
+	return err
+}
+
+// failed answers a change that cannot be decoded.
+func (d *decoder) failed(ctx context.Context, id uint32, kind byte, body []byte, err error) error {
+	n := d.b.Len()
+	var label *column.ErrNewLabel
+	if errors.As(err, &label) { // ALTER TYPE ... ADD VALUE is not announced
+		if err = d.compile(ctx, d.rel[id], true); err == nil {
+			err = d.row(ctx, d.tables[id], kind, body)
+		}
+		if err == nil {
+			return nil
+		}
+		d.cut(n)
 	}
 	mode := strings.ToLower(d.t.cfg.EventFailure)
 	if mode == "fail" || errors.Is(err, errShort) {
 		return fmt.Errorf("change at %s: %w; event.processing.failure.handling.mode=warn leaves such changes out", d.at, err)
 	}
-	d.cut(n)
 	if mode == "warn" {
 		d.t.log.Warn("a change is left out", "position", d.at.String(), "error", err)
 	}

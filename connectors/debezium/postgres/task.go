@@ -62,13 +62,17 @@ func (t *Task) Start(ctx connect.SourceContext, props map[string]string) error {
 	t.ctx, t.cfg, t.log, t.turn = ctx, cfg, ctx.Logger(), make(chan struct{}, 1)
 	t.application = "leat " + ctx.Connector()
 	t.partition = connect.NewPartition(map[string]any{"server": cfg.Prefix})
-	t.emitter = emitter{cfg: cfg, partition: t.partition, headers: &event.Headers{}}
-	if cfg.ExtendedHeaders {
-		t.emitter.headers = event.NewHeaders(cfg.Prefix, "postgresql", ctx.Task(), uuid.NewString())
-	}
+	t.emitter = emitter{cfg: cfg, partition: t.partition, headers: headersFor(cfg, ctx.Task())}
 	t.heartbeat = event.Heartbeat{Topic: cfg.heartbeatTopic(), Server: cfg.Prefix, Interval: millis(int64(cfg.HeartbeatInterval))}
 	t.retry = retry{max: cfg.MaxRetries, limit: max(millis(cfg.RestartWait), firstRetry)}
 	return nil
+}
+
+func headersFor(cfg *settings, task int) *event.Headers {
+	if !cfg.ExtendedHeaders {
+		return &event.Headers{}
+	}
+	return event.NewHeaders(cfg.Prefix, "postgresql", task, uuid.NewString())
 }
 
 func (s *settings) heartbeatTopic() string {
@@ -152,7 +156,7 @@ func (t *Task) OffsetsCommitted(offsets []connect.CommittedOffset) {
 // reached notes that everything before lsn was emitted and asks for an offset
 // commit, at most once a second, when that is not durable yet.
 func (t *Task) requestCommit(waiting bool) {
-	if now := t.emitter.now; waiting && now.Sub(t.lastRequest) >= time.Second {
+	if now := t.emitter.now; waiting && t.ctx != nil && now.Sub(t.lastRequest) >= time.Second {
 		t.lastRequest = now
 		t.ctx.RequestCommit()
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // queue carries spans from the goroutine that reads to the one that decodes,
@@ -11,11 +12,13 @@ type queue struct {
 	maxBytes, maxMessages int
 
 	mu       sync.Mutex // guards the fields below
-	spans    []span
+	spans    []span     // from head on
+	head     int
 	bytes    int
 	messages int
 	err      error // set once, after the last span
 
+	timer  *time.Timer   // of the taker
 	filled chan struct{} // holds a token when there may be something to take
 	freed  chan struct{} // holds a token when there may be room
 }
@@ -39,7 +42,7 @@ func signal(c chan struct{}) {
 // offer adds a span if there is room.
 func (q *queue) offer(s span) bool {
 	q.mu.Lock()
-	full := len(q.spans) > 0 && (q.bytes+len(s.data) > q.maxBytes || q.messages+s.messages > q.maxMessages)
+	full := q.head < len(q.spans) && (q.bytes+len(s.data) > q.maxBytes || q.messages+s.messages > q.maxMessages)
 	if !full {
 		q.spans = append(q.spans, s)
 		q.bytes += len(s.data)
@@ -66,13 +69,13 @@ func (q *queue) fail(err error) {
 func (q *queue) poll() ([]byte, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.spans) == 0 {
+	if q.head == len(q.spans) {
 		return nil, q.err
 	}
-	s := q.spans[0]
-	q.spans[0] = span{}
-	if q.spans = q.spans[1:]; len(q.spans) == 0 {
-		q.spans = nil
+	s := q.spans[q.head]
+	q.spans[q.head] = span{}
+	if q.head++; q.head == len(q.spans) {
+		q.spans, q.head = q.spans[:0], 0
 	}
 	q.bytes -= len(s.data)
 	q.messages -= s.messages
@@ -80,14 +83,22 @@ func (q *queue) poll() ([]byte, error) {
 	return s.data, nil
 }
 
-// take waits for a span.
-func (q *queue) take(ctx context.Context) ([]byte, error) {
+// take waits for a span, for so long; nil without error when none came.
+func (q *queue) take(ctx context.Context, wait time.Duration) ([]byte, error) {
+	if q.timer == nil {
+		q.timer = time.NewTimer(wait)
+	} else {
+		q.timer.Reset(wait)
+	}
+	defer q.timer.Stop()
 	for {
 		if s, err := q.poll(); s != nil || err != nil {
 			return s, err
 		}
 		select {
 		case <-q.filled:
+		case <-q.timer.C:
+			return nil, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

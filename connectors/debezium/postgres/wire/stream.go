@@ -35,11 +35,19 @@ type Stream struct {
 	queue     *queue
 	confirmed atomic.Uint64
 	poke      atomic.Bool   // ask the server for a keep-alive
+	armed     atomic.Bool   // Run was told that there is something to confirm
 	wake      chan struct{} // confirmed or poke changed
-	received  uint64        // end of what was read; Run only
-	sent      uint64        // last position confirmed to the server; Run only
 	done      chan struct{}
+
+	// Of Run only.
+	received uint64    // end of what was read
+	sent     uint64    // last position confirmed to the server
+	last     time.Time // of the last status update
+	pace     pace
 }
+
+// confirmEvery is the shortest time between two status updates that only confirm.
+const confirmEvery = 50 * time.Millisecond
 
 // Stream starts streaming. The stream owns the connection from now on: call Run.
 func (c *Conn) Stream(ctx context.Context, cfg StreamConfig) (*Stream, error) {
@@ -51,9 +59,12 @@ func (c *Conn) Stream(ctx context.Context, cfg StreamConfig) (*Stream, error) {
 	return s, nil
 }
 
-// Next waits for the next span of messages; take them apart with Messages. After
-// the last one it returns the error that ended the stream.
-func (s *Stream) Next(ctx context.Context) ([]byte, error) { return s.queue.take(ctx) }
+// Next waits for the next span of messages, for so long; take them apart with
+// Messages. It is nil without error when nothing came. After the last one it
+// returns the error that ended the stream.
+func (s *Stream) Next(ctx context.Context, wait time.Duration) ([]byte, error) {
+	return s.queue.take(ctx, wait)
+}
 
 // Poll is Next without waiting: nil when nothing is there.
 func (s *Stream) Poll() ([]byte, error) { return s.queue.poll() }
@@ -66,9 +77,11 @@ func (s *Stream) Confirm(lsn LSN) {
 			return
 		}
 		if s.confirmed.CompareAndSwap(old, uint64(lsn)) {
-			s.awake()
-			return
+			break
 		}
+	}
+	if s.armed.CompareAndSwap(false, true) {
+		s.awake()
 	}
 }
 
@@ -103,19 +116,20 @@ func (s *Stream) Run(ctx context.Context) {
 }
 
 func (s *Stream) loop(ctx context.Context) error {
-	last := time.Now()
+	s.last = time.Now()
 	for {
-		if err := s.report(&last); err != nil {
+		due, err := s.report()
+		if err != nil {
 			return err
 		}
-		if err := s.conn.PG.Conn().SetReadDeadline(last.Add(s.cfg.Status)); err != nil {
+		if err := s.conn.PG.Conn().SetReadDeadline(due); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if s.pending() {
-			continue
+		if s.poke.Load() || s.due().Before(due) {
+			continue // changed while the deadline was set
 		}
 		data, err := s.conn.frames.span()
 		if err != nil {
@@ -128,27 +142,40 @@ func (s *Stream) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.push(ctx, sp, &last); err != nil {
+		if err := s.push(ctx, sp); err != nil {
 			return err
 		}
+		s.pace.after(sp)
 	}
 }
 
-func (s *Stream) pending() bool { return s.poke.Load() || s.confirmed.Load() > s.sent }
-
-// report sends a status update when something is to be said or the time is up.
-func (s *Stream) report(last *time.Time) error {
-	if !s.pending() && time.Since(*last) < s.cfg.Status {
-		return nil
+// due is when the next status update is to be sent.
+func (s *Stream) due() time.Time {
+	if s.confirmed.Load() > s.sent {
+		return s.last.Add(min(confirmEvery, s.cfg.Status))
 	}
-	*last = time.Now()
-	return s.status(s.poke.Swap(false))
+	return s.last.Add(s.cfg.Status)
+}
+
+// report sends a status update if it is time, and returns when the next is due.
+func (s *Stream) report() (time.Time, error) {
+	poke := s.poke.Swap(false)
+	s.armed.Store(false) // before confirmed is read: a later change arms anew
+	due := s.due()
+	if !poke && time.Now().Before(due) {
+		return due, nil
+	}
+	if err := s.status(poke); err != nil {
+		return due, err
+	}
+	s.last = time.Now()
+	return s.due(), nil
 }
 
 // push waits for room, and keeps the connection alive while it waits.
-func (s *Stream) push(ctx context.Context, sp span, last *time.Time) error {
+func (s *Stream) push(ctx context.Context, sp span) error {
 	for !s.queue.offer(sp) {
-		timer := time.NewTimer(time.Until(last.Add(s.cfg.Status)))
+		timer := time.NewTimer(time.Until(s.due()))
 		select {
 		case <-ctx.Done():
 		case <-s.queue.freed:
@@ -159,11 +186,36 @@ func (s *Stream) push(ctx context.Context, sp span, last *time.Time) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := s.report(last); err != nil {
+		if _, err := s.report(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// pace lets small messages gather when they come fast, so that many single-row
+// transactions do not cost a system call and a wake-up each. Below fastRate it
+// never waits.
+type pace struct {
+	rate float64 // messages a second, smoothed
+	last time.Time
+}
+
+const (
+	fastRate = 20_000 // messages a second; a transaction of one row has three
+	gather   = 500 * time.Microsecond
+	bigSpan  = chunkSize / 4
+)
+
+func (p *pace) after(sp span) {
+	now := time.Now()
+	gap := max(now.Sub(p.last), time.Microsecond)
+	p.last = now
+	weight := min(1, gap.Seconds()*100) // over about 10 ms
+	p.rate += (float64(sp.messages)/gap.Seconds() - p.rate) * weight
+	if p.rate > fastRate && len(sp.data) < bigSpan {
+		time.Sleep(gather)
+	}
 }
 
 // scan counts the changes of a span and handles what is for this side.
