@@ -23,7 +23,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := proctest.Start(t, proctest.Config{Dir: dir, Wrap: []string{"unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
-		`mount -t tmpfs -o size=192m tmpfs "$0" && exec "$@"`, dir}})
+		`mount -t tmpfs -o size=1g tmpfs "$0" && exec "$@"`, dir}})
 	l := newLoad(t, pg, "src", 200, seed(t))
 	l.pause = 10 * time.Millisecond
 	pg.CreateDatabase(t, "dst")
