@@ -73,7 +73,9 @@ type Map struct {
 // Entry is one member of a Map.
 type Entry struct{ Key, Value Value }
 
-const mapIndexFrom = 12
+// mapIndexFrom is the size from which string keys are looked up in an index; below,
+// comparing them all is quicker.
+const mapIndexFrom = 32
 
 // NewMapSize returns an empty map with room for n entries.
 func NewMapSize(n int) *Map { return &Map{entries: make([]Entry, 0, n)} }
@@ -85,14 +87,26 @@ func (m *Map) Len() int { return len(m.entries) }
 func (m *Map) Entries() []Entry { return m.entries }
 
 func (m *Map) find(k Value) int {
-	if k.kind == KindString && m.byStr != nil {
-		if i, ok := m.byStr[k.Str()]; ok {
+	if k.kind == KindString {
+		return m.findString(k.Str())
+	}
+	for i := range m.entries {
+		if m.entries[i].Key.Equal(k) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (m *Map) findString(k string) int {
+	if m.byStr != nil {
+		if i, ok := m.byStr[k]; ok {
 			return i
 		}
 		return -1
 	}
 	for i := range m.entries {
-		if m.entries[i].Key.Equal(k) {
+		if e := &m.entries[i].Key; e.kind == KindString && int(e.n) == len(k) && e.Str() == k {
 			return i
 		}
 	}

@@ -20,7 +20,7 @@ type fast struct {
 	b     []byte
 	i     int
 	depth int
-	stack []data.Value // elements of arrays not yet closed
+	stack []data.Value // what containers not yet closed hold
 
 	scratch []byte
 	chunk   []byte // rest of the memory for strings that had escapes
@@ -556,31 +556,42 @@ func (f *fast) object(elem *readPlan, c byte) (data.Value, bool) {
 	if c != '{' || !f.enter() {
 		return data.Null, false
 	}
-	m := data.NewMapSize(8)
+	base := len(f.stack)
 	if f.next() == '}' {
 		f.i++
-		f.depth--
-		return data.MapOf(m), true
+	} else if !f.members(elem) {
+		return data.Null, false
 	}
+	f.depth--
+	m := data.NewMapSize((len(f.stack) - base) / 2)
+	for i := base; i < len(f.stack); i += 2 {
+		m.Put(f.stack[i], f.stack[i+1])
+	}
+	clear(f.stack[base:])
+	f.stack = f.stack[:base]
+	return data.MapOf(m), true
+}
+
+// members pushes the names and values of an object up to its closing brace.
+func (f *fast) members(elem *readPlan) bool {
 	for {
 		name, ok := f.text(f.next())
 		if !ok || f.next() != ':' {
-			return data.Null, false
+			return false
 		}
 		f.i++
 		v, ok := f.element(elem)
 		if !ok {
-			return data.Null, false
+			return false
 		}
-		m.Put(data.StringBytes(name), v)
+		f.stack = append(f.stack, data.StringBytes(name), v)
 		c := f.next()
 		f.i++
 		if c == '}' {
-			f.depth--
-			return data.MapOf(m), true
+			return true
 		}
 		if c != ',' {
-			return data.Null, false
+			return false
 		}
 	}
 }
