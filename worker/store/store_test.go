@@ -299,7 +299,7 @@ func TestFileLogReadsJava(t *testing.T) {
 			t.Fatalf("offsets of %s = %v, error %v", connector, all, err)
 		}
 	}
-	// Written back, only the null is gone: the order of the entries aside, which
+	// Written back it is as long as before: the order of the entries aside, which
 	// in Java is that of identity hashes, the bytes are Java's.
 	if err := s.Put(ctx, "d", []store.SourceOffset{{Partition: connect.NewPartition(map[string]any{"file": "z"}), Offset: map[string]any{"n": int64(7)}}}); err != nil {
 		t.Fatal(err)
@@ -308,7 +308,7 @@ func TestFileLogReadsJava(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(again) != len(b)-len(`["c",{"file":"y"}]`)-11 {
+	if len(again) != len(b) {
 		t.Fatalf("%d bytes written, %d read", len(again), len(b))
 	}
 }
