@@ -113,6 +113,10 @@ func evict(ctx context.Context, s *session, slot, application string, log *slog.
 // transient reports whether an error goes away by connecting again: the server
 // restarts, the network broke.
 func transient(err error) bool {
+	var final *finalError
+	if errors.As(err, &final) {
+		return false
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch pg.Code {
@@ -126,6 +130,12 @@ func transient(err error) bool {
 	return errors.As(err, &network) || errors.As(err, &errno) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
 }
+
+// finalError wraps a transient error that has lasted too long.
+type finalError struct{ err error }
+
+func (e *finalError) Error() string { return e.err.Error() }
+func (e *finalError) Unwrap() error { return e.err }
 
 func slotBusy(err error) bool {
 	var pg *pgconn.PgError

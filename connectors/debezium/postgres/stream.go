@@ -144,8 +144,8 @@ func (s *streaming) busy(ctx context.Context, err error) error {
 	delay := millis(t.cfg.SlotRetryDelay)
 	pause := min(firstRetry<<min(s.tries, 16), delay)
 	if s.tries++; s.tries > t.cfg.SlotRetries+busyTries(delay) {
-		return fmt.Errorf("replication slot %s is in use by another connection (slot.max.retries=%d, slot.retry.delay.ms=%d); stop that connector, or give this one another slot.name: %w",
-			t.cfg.Slot, t.cfg.SlotRetries, t.cfg.SlotRetryDelay, err)
+		return &finalError{fmt.Errorf("replication slot %s is in use by another connection (slot.max.retries=%d, slot.retry.delay.ms=%d); stop that connector, or give this one another slot.name: %w",
+			t.cfg.Slot, t.cfg.SlotRetries, t.cfg.SlotRetryDelay, err)}
 	}
 	t.log.Warn("the replication slot is in use, waiting for it", "slot", t.cfg.Slot, "error", err, "pause", pause)
 	if s.tries > 1 {
