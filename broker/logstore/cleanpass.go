@@ -45,8 +45,8 @@ func (c *cleaner) eachBatch(ctx context.Context, s *segment, fn func(b recordbat
 	size := s.size.Load()
 	for pos := int64(0); pos < size; {
 		var head [recordbatch.HeaderSize]byte
-		if err := readFull(f, head[:], pos, s.path(logSuffix)); err != nil {
-			return err
+		if err := readFull(f, head[:], pos); err != nil {
+			return fmt.Errorf("%s: %w", s.path(logSuffix), err)
 		}
 		n := recordbatch.Batch(head[:]).Size()
 		if n < recordbatch.HeaderSize || int64(n) > size-pos {

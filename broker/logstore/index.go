@@ -78,24 +78,16 @@ var indexBlocks = sync.Pool{New: func() any { b := make([]byte, indexBlock); ret
 // indexBlock is a multiple of both entry sizes.
 const indexBlock = offsetEntrySize * timeEntrySize * 42
 
-// searchFile returns the last of the first n bytes of entries in a file for which above is false, copied into
-// out; ok is false if there is none. It halves the range entry by entry down to one block, then reads that.
-func searchFile(fsys vfs.FS, path string, n int64, size int, above func(entry []byte) bool, out []byte) (ok bool, err error) {
-	if n == 0 {
-		return false, nil
-	}
-	f, err := fsys.Open(path)
-	if err != nil {
-		return false, fmt.Errorf("opening index: %w", err)
-	}
-	defer f.Close()
+// searchFile returns the last of the first n bytes of entries in a file for which above is false. It halves the
+// range entry by entry down to one block, then reads that.
+func searchFile(f vfs.File, n int64, size int, above func(entry []byte) bool) (e [timeEntrySize]byte, ok bool, err error) {
 	buf := indexBlocks.Get().(*[]byte)
 	defer indexBlocks.Put(buf)
 	lo, hi := int64(0), n/int64(size) // the first entry that is above lies in [lo, hi]
 	for hi-lo > int64(indexBlock/size) {
 		mid := lo + (hi-lo)/2
-		if err := readFull(f, (*buf)[:size], mid*int64(size), path); err != nil {
-			return false, err
+		if err := readFull(f, (*buf)[:size], mid*int64(size)); err != nil {
+			return e, false, err
 		}
 		if above((*buf)[:size]) {
 			hi = mid
@@ -104,19 +96,19 @@ func searchFile(fsys vfs.FS, path string, n int64, size int, above func(entry []
 		}
 	}
 	block := (*buf)[:(hi-lo)*int64(size)]
-	if err := readFull(f, block, lo*int64(size), path); err != nil {
-		return false, err
+	if err := readFull(f, block, lo*int64(size)); err != nil {
+		return e, false, err
 	}
 	i := lastLE(block, size, above)
 	if i < 0 {
-		return false, nil
+		return e, false, nil
 	}
-	copy(out, block[i*size:(i+1)*size])
-	return true, nil
+	copy(e[:], block[i*size:(i+1)*size])
+	return e, true, nil
 }
 
-// readFull reads len(buf) bytes at off or says what file is short.
-func readFull(f vfs.File, buf []byte, off int64, path string) error {
+// readFull reads len(buf) bytes at off.
+func readFull(f vfs.File, buf []byte, off int64) error {
 	n, err := f.ReadAt(buf, off)
 	if n == len(buf) {
 		return nil
@@ -124,7 +116,7 @@ func readFull(f vfs.File, buf []byte, off int64, path string) error {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return fmt.Errorf("reading %d bytes at %d of %s: %w", len(buf), off, path, err)
+	return fmt.Errorf("reading %d bytes at %d: %w", len(buf), off, err)
 }
 
 func offsetEntry(e []byte) (rel, pos int32) {

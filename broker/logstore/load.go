@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -253,7 +252,10 @@ func lastIndexEntry(fsys vfs.FS, path string, size int) ([]byte, int64, error) {
 		return nil, 0, fmt.Errorf("%s: length %d is no multiple of %d: %w", path, n, size, ErrCorrupt)
 	}
 	last := make([]byte, size)
-	return last, n, readFull(f, last, n-int64(size), path)
+	if err := readFull(f, last, n-int64(size)); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return last, n, nil
 }
 
 // findEnd reads the last batches of a log that was closed cleanly.
@@ -545,7 +547,7 @@ func (s *segment) verify(f vfs.File, size, next int64, fn func(b recordbatch.Bat
 		n := min(max(need, verifyWindow), size-pos)
 		buf = slices.Grow(buf[:0], int(n))[:n]
 		at = pos
-		return readFull(f, buf, pos, filepath.Base(s.path(logSuffix)))
+		return readFull(f, buf, pos)
 	}
 	for pos := int64(0); pos < size; {
 		if size-pos < recordbatch.HeaderSize {

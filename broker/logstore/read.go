@@ -241,8 +241,8 @@ func (s *segment) scan(f vfs.File, pos, limit int64, window int, fn func(b recor
 			if n < recordbatch.HeaderSize {
 				return s.corrupt(pos, "%d bytes are no whole batch header", n)
 			}
-			if err := readFull(f, buf[:n], pos, s.path(logSuffix)); err != nil {
-				return fmt.Errorf("%w: %w", ErrStorage, err)
+			if err := readFull(f, buf[:n], pos); err != nil {
+				return fmt.Errorf("%s: %w: %w", s.path(logSuffix), ErrStorage, err)
 			}
 			have, at = buf[:n], pos
 		}
@@ -266,8 +266,8 @@ func (s *segment) corrupt(pos int64, format string, args ...any) error {
 // readBatch reads the whole batch at pos into buf, growing it.
 func (s *segment) readBatch(f vfs.File, pos int64, size int, buf []byte) (recordbatch.Batch, error) {
 	buf = slices.Grow(buf[:0], size)[:size]
-	if err := readFull(f, buf, pos, s.path(logSuffix)); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrStorage, err)
+	if err := readFull(f, buf, pos); err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", s.path(logSuffix), ErrStorage, err)
 	}
 	b := recordbatch.Batch(buf)
 	if !b.CRCValid() {

@@ -33,6 +33,9 @@ const (
 	swapSuffix      = ".swap"
 )
 
+// indexSuffixes are those of the two sparse indexes, by number.
+var indexSuffixes = [...]string{indexSuffix, timeIndexSuffix}
+
 var segmentSuffixes = [...]string{logSuffix, indexSuffix, timeIndexSuffix, txnIndexSuffix}
 
 // segmentName is the file name of an offset: 20 digits and a suffix.
@@ -71,11 +74,12 @@ type segment struct {
 	aborted     []abortedEntry
 	abortedNew  bool // aborted has entries that the .txnindex lacks
 
-	fileMu sync.Mutex // guards file, refs, used, gone; held over opening the file, for which all must wait
-	file   vfs.File
-	refs   int
-	used   bool // since the last sweep of idle files
-	gone   bool // out of the log: close with the last reference
+	fileMu     sync.Mutex // guards what follows; held over opening a file, for which all must wait
+	file       vfs.File
+	indexFiles [2]vfs.File // .index and .timeindex, open for look-ups only
+	refs       int
+	used       bool // since the last sweep of idle files
+	gone       bool // out of the log: close with the last reference
 }
 
 func newSegment(fsys vfs.FS, dir string, base int64) *segment {
@@ -120,6 +124,25 @@ func (s *segment) acquire() (vfs.File, error) {
 	return s.file, nil
 }
 
+// acquireIndex returns the open file of an index (0 .index, 1 .timeindex) and holds it until release.
+func (s *segment) acquireIndex(i int) (vfs.File, error) {
+	s.fileMu.Lock()
+	defer s.fileMu.Unlock()
+	if s.gone && s.indexFiles[i] == nil {
+		return nil, errGone
+	}
+	if s.indexFiles[i] == nil {
+		f, err := s.fs.Open(s.path(indexSuffixes[i]))
+		if err != nil {
+			return nil, fmt.Errorf("opening index: %w: %w", ErrStorage, err)
+		}
+		s.indexFiles[i] = f
+	}
+	s.refs++
+	s.used = true
+	return s.indexFiles[i], nil
+}
+
 func (s *segment) release() {
 	s.fileMu.Lock()
 	defer s.fileMu.Unlock()
@@ -129,11 +152,17 @@ func (s *segment) release() {
 	}
 }
 
-// closeLocked closes the file. What was written is synced separately, so an error here loses nothing.
+// closeLocked closes the files. What was written is synced separately, so an error here loses nothing.
 func (s *segment) closeLocked() {
 	if s.file != nil {
 		_ = s.file.Close()
 		s.file = nil
+	}
+	for i, f := range s.indexFiles {
+		if f != nil {
+			_ = f.Close()
+			s.indexFiles[i] = nil
+		}
 	}
 }
 
@@ -285,11 +314,11 @@ func (s *segment) positionAtOrBefore(offset int64) (int64, error) {
 	}
 	rel = min(rel, math.MaxInt32)
 	above := func(e []byte) bool { r, _ := offsetEntry(e); return int64(r) > rel }
-	e, err := s.searchIndex(&s.offsets, indexSuffix, above)
-	if err != nil || e == nil {
+	e, ok, err := s.searchIndex(0, above)
+	if err != nil || !ok {
 		return 0, err
 	}
-	_, pos := offsetEntry(e)
+	_, pos := offsetEntry(e[:])
 	return int64(pos), nil
 }
 
@@ -297,48 +326,60 @@ func (s *segment) positionAtOrBefore(offset int64) (int64, error) {
 // as old, base if unknown.
 func (s *segment) offsetAtOrBeforeTime(ts int64) (int64, error) {
 	above := func(e []byte) bool { t, _ := timeEntry(e); return t >= ts }
-	e, err := s.searchIndex(&s.times, timeIndexSuffix, above)
-	if err != nil || e == nil {
+	e, ok, err := s.searchIndex(1, above)
+	if err != nil || !ok {
 		return s.base, err
 	}
-	_, rel := timeEntry(e)
+	_, rel := timeEntry(e[:])
 	return s.base + int64(rel), nil
 }
 
 // startBefore returns the position of an indexed batch that lies at or before position end.
 func (s *segment) startBefore(end int64) (int64, error) {
 	above := func(e []byte) bool { _, p := offsetEntry(e); return int64(p) > end }
-	e, err := s.searchIndex(&s.offsets, indexSuffix, above)
-	if err != nil || e == nil {
+	e, ok, err := s.searchIndex(0, above)
+	if err != nil || !ok {
 		return 0, err
 	}
-	_, pos := offsetEntry(e)
+	_, pos := offsetEntry(e[:])
 	return int64(pos), nil
 }
 
-// searchIndex finds the last entry for which above is false, nil if none: in memory first, then in the file.
-func (s *segment) searchIndex(x *sparseIndex, suffix string, above func([]byte) bool) ([]byte, error) {
-	out := make([]byte, timeEntrySize)
-	s.idxMu.Lock()
-	if i := lastLE(x.pending, x.size, above); i >= 0 {
-		copy(out, x.pending[i*x.size:(i+1)*x.size])
-		s.idxMu.Unlock()
-		return out, nil
+// searchIndex finds the last entry of an index (0 offsets, 1 times) for which above is false: in memory first, then
+// in the file.
+func (s *segment) searchIndex(i int, above func([]byte) bool) (e [timeEntrySize]byte, ok bool, err error) {
+	x := &s.offsets
+	if i == 1 {
+		x = &s.times
 	}
-	n := x.flushed
+	s.idxMu.Lock()
+	if at := lastLE(x.pending, x.size, above); at >= 0 {
+		copy(e[:], x.pending[at*x.size:(at+1)*x.size])
+		s.idxMu.Unlock()
+		return e, true, nil
+	}
+	n, size := x.flushed, x.size
 	if x.stale {
 		n = 0
 	}
 	s.idxMu.Unlock()
-	ok, err := searchFile(s.fs, s.path(suffix), n, x.size, above, out)
+	if n == 0 {
+		return e, false, nil
+	}
+	f, err := s.acquireIndex(i)
+	if err != nil {
+		return e, false, err
+	}
+	defer s.release()
+	e, ok, err = searchFile(f, n, size, above)
 	if s.isGone() {
 		// Retired before its files were replaced or renamed: what was read may be another segment's.
-		return nil, errGone
+		return e, false, errGone
 	}
-	if err != nil || !ok {
-		return nil, err
+	if err != nil {
+		return e, false, fmt.Errorf("searching %s: %w: %w", s.path(indexSuffixes[i]), ErrStorage, err)
 	}
-	return out, nil
+	return e, ok, nil
 }
 
 // timestamps returns the largest timestamp of the segment (-1 none) and that of its first batch.
