@@ -77,7 +77,15 @@ func (b *Broker) fetchGroup(ctx context.Context, req *kmsg.OffsetFetchRequest, g
 		return out
 	}
 	var topics []kmsg.OffsetFetchResponseGroupTopic
-	err := read(ctx, loop, func(_ *tx, s *group.Shard) { topics = b.groupOffsets(s, req, g) })
+	err := read(ctx, loop, func(_ *tx, s *group.Shard) {
+		if code = s.CheckReader(g.Group, g.MemberID, g.MemberEpoch); code == 0 {
+			topics = b.groupOffsets(s, req, g)
+		}
+	})
+	if code != 0 {
+		out.ErrorCode = code
+		return out
+	}
 	if err != nil {
 		out.ErrorCode = fault.Code(err)
 		return out

@@ -27,7 +27,7 @@ var supportedFeatures = map[string]feature{
 }
 
 // finalFeatures are the levels a new cluster runs at.
-var finalFeatures = map[string]int16{"metadata.version": 29, "transaction.version": 2}
+var finalFeatures = map[string]int16{"metadata.version": 29, "transaction.version": 2, "group.version": 1}
 
 // softwareName is what KIP-511 allows as name and version of a client.
 var softwareName = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$`)

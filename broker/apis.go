@@ -86,6 +86,8 @@ func requestTable() [maxKey]*api {
 		{key: 61, min: 0, max: 0, handle: typed((*Broker).describeProducers)},
 		{key: 65, min: 0, max: 0, handle: typed((*Broker).describeTransactions)},
 		{key: 66, min: 0, max: 2, handle: typed((*Broker).listTransactions)},
+		{key: 68, min: 0, max: 1, handle: typed((*Broker).consumerGroupHeartbeat)},
+		{key: 69, min: 0, max: 1, handle: typed((*Broker).consumerGroupDescribe)},
 		{key: 75, min: 0, max: 0, handle: typed((*Broker).describeTopicPartitions)},
 	})
 }

@@ -210,5 +210,9 @@ func (b *Broker) groupConfig() group.Config {
 		OffsetRetention:       time.Duration(c.int("offsets.retention.minutes")) * time.Minute,
 		RetentionCheck:        c.ms("offsets.retention.check.interval.ms"),
 		MetadataMaxBytes:      int(c.int("offset.metadata.max.bytes")),
+		ConsumerMaxSize:       int(c.int("group.consumer.max.size")),
+		ConsumerSession:       b.groupTiming("consumer.session.timeout.ms", "group.consumer.min.session.timeout.ms", "group.consumer.max.session.timeout.ms"),
+		ConsumerHeartbeat:     b.groupTiming("consumer.heartbeat.interval.ms", "group.consumer.min.heartbeat.interval.ms", "group.consumer.max.heartbeat.interval.ms"),
+		Topics:                func() group.Topics { return groupTopics{b.ctl.Image()} },
 	}
 }

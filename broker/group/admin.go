@@ -16,7 +16,7 @@ func (s *Shard) Describe(id string, version int16) kmsg.DescribeGroupsResponseGr
 	out := kmsg.NewDescribeGroupsResponseGroup()
 	out.Group = id
 	g := s.groups[id]
-	if g == nil {
+	if g == nil || g.consumer != nil {
 		out.State = Dead.String()
 		if version >= 6 {
 			out.ErrorCode = kerr.GroupIDNotFound.Code
@@ -46,6 +46,9 @@ func (s *Shard) List() []kmsg.ListGroupsResponseGroup {
 	for _, g := range s.groups {
 		lg := kmsg.NewListGroupsResponseGroup()
 		lg.Group, lg.ProtocolType, lg.GroupState, lg.GroupType = g.id, g.protocolType, g.state.String(), "classic"
+		if g.consumer != nil {
+			lg.GroupState, lg.GroupType = g.consumer.state(), "consumer"
+		}
 		out = append(out, lg)
 	}
 	return out
@@ -59,7 +62,7 @@ func (s *Shard) Delete(tx *coordinator.Tx, id string) int16 {
 		return kerr.InvalidGroupID.Code
 	case g == nil:
 		return kerr.GroupIDNotFound.Code
-	case g.state != Empty:
+	case g.inUse():
 		return kerr.NonEmptyGroup.Code
 	}
 	s.erase(tx, g)
@@ -75,6 +78,9 @@ func (s *Shard) erase(tx *coordinator.Tx, g *Group) {
 	}
 	if g.generation > 0 {
 		tx.Write(coordinator.Record{Key: groupKey(g.id)})
+	}
+	if g.consumer != nil {
+		g.dropConsumerState(tx)
 	}
 	for _, t := range g.reserved {
 		tx.Disarm(t)
@@ -96,10 +102,10 @@ func (s *Shard) DeleteOffsets(tx *coordinator.Tx, id string, topics []kmsg.Offse
 		return kerr.InvalidGroupID.Code, nil
 	case g == nil:
 		return kerr.GroupIDNotFound.Code, nil
-	case g.state != Empty && g.protocolType != ConsumerProtocol:
+	case g.inUse() && g.protocolType != ConsumerProtocol:
 		return kerr.NonEmptyGroup.Code, nil
 	}
-	subscribed := g.subscriptions()
+	subscribed := s.subscriptions(g)
 	out := make([]kmsg.OffsetDeleteResponseTopic, 0, len(topics))
 	for _, t := range topics {
 		rt := kmsg.NewOffsetDeleteResponseTopic()
@@ -107,7 +113,7 @@ func (s *Shard) DeleteOffsets(tx *coordinator.Tx, id string, topics []kmsg.Offse
 		for _, p := range t.Partitions {
 			rp := kmsg.NewOffsetDeleteResponseTopicPartition()
 			rp.Partition = p.Partition
-			if g.state != Empty && (subscribed == nil || subscribed[t.Topic]) {
+			if g.inUse() && (subscribed == nil || subscribed[t.Topic]) {
 				rp.ErrorCode = kerr.GroupSubscribedToTopic.Code
 			} else if _, ok := g.offsets.get(t.Topic, p.Partition); ok {
 				g.offsets.remove(t.Topic, p.Partition)
@@ -122,7 +128,10 @@ func (s *Shard) DeleteOffsets(tx *coordinator.Tx, id string, topics []kmsg.Offse
 
 // subscriptions are the topics that members of a consumer group subscribe to;
 // nil when that cannot be told.
-func (g *Group) subscriptions() map[string]bool {
+func (s *Shard) subscriptions(g *Group) map[string]bool {
+	if g.consumer != nil {
+		return g.consumer.subscriptions(s.cfg.Topics())
+	}
 	if g.protocolType != ConsumerProtocol {
 		return nil
 	}
@@ -163,7 +172,7 @@ func (s *Shard) scheduleCleanup(tx *coordinator.Tx) {
 func (s *Shard) expireOffsets(tx *coordinator.Tx) {
 	now := tx.Now.UnixMilli()
 	for _, g := range s.groups {
-		subscribed := g.subscriptions()
+		subscribed := s.subscriptions(g)
 		for topic, ps := range g.offsets {
 			for p, v := range ps {
 				if g.unstable(topic, p) || !s.expired(g, topic, v, subscribed, now) {
@@ -173,7 +182,7 @@ func (s *Shard) expireOffsets(tx *coordinator.Tx) {
 				tx.Write(offsetTombstone(g.id, topic, p))
 			}
 		}
-		if g.state == Empty && len(g.offsets) == 0 && len(g.txnOffsets) == 0 && len(g.reserved) == 0 {
+		if !g.inUse() && len(g.offsets) == 0 && len(g.txnOffsets) == 0 && len(g.reserved) == 0 {
 			s.erase(tx, g)
 		}
 	}
@@ -186,9 +195,9 @@ func (s *Shard) expired(g *Group, topic string, v offset, subscribed map[string]
 		return now >= v.expires
 	case g.protocolType == "": // a simple consumer's
 		return now-v.committed >= retention
-	case g.state == Empty:
+	case !g.inUse():
 		return now-max(g.since.UnixMilli(), v.committed) >= retention
-	case g.state == Stable && subscribed != nil && !subscribed[topic]:
+	case (g.state == Stable || g.consumer != nil) && subscribed != nil && !subscribed[topic]:
 		return now-v.committed >= retention
 	}
 	return false

@@ -64,6 +64,9 @@ type Group struct {
 	newMember bool
 	remaining time.Duration
 
+	// consumer is set for KIP-848 groups, whose classic state stays Empty.
+	consumer *consumerGroup
+
 	offsets offsets
 	// txnOffsets are offsets of open transactions by producer id.
 	txnOffsets map[int64]offsets

@@ -30,6 +30,12 @@ func (s *Shard) join(tx *coordinator.Tx, req *kmsg.JoinGroupRequest, client Clie
 		return kerr.UnknownMemberID.Code
 	}
 	g := s.group(tx, req.Group)
+	if g.consumer != nil {
+		if len(g.consumer.members) > 0 {
+			return kerr.InconsistentGroupProtocol.Code
+		}
+		g.dropConsumerState(tx)
+	}
 	if !s.accepts(g, req.MemberID) {
 		return kerr.GroupMaxSizeReached.Code
 	}

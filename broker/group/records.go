@@ -83,6 +83,10 @@ func (s *Shard) Replay(e coordinator.Entry) error {
 		return s.replayOffset(e)
 	case 2:
 		return s.replayGroup(e)
+	case epochKey, memberMetadataKey, targetEpochKey, targetMemberKey, currentMemberKey:
+		return s.replay848(kind, e)
+	case regexKey:
+		return nil // expressions are resolved anew
 	default:
 		return fmt.Errorf("group record of unknown kind %d", kind)
 	}
@@ -143,7 +147,7 @@ func (s *Shard) replayGroup(e coordinator.Entry) error {
 	old := s.replayed(k.Group)
 	g := newGroup(k.Group, time.UnixMilli(v.CurrentStateTimestamp))
 	g.offsets, g.txnOffsets = old.offsets, old.txnOffsets
-	s.groups[k.Group] = g
+	s.groups[k.Group] = g // a KIP-848 group that became classic again leaves nothing behind
 	g.protocolType, g.generation = v.ProtocolType, v.Generation
 	if v.Protocol != nil {
 		g.protocol = *v.Protocol

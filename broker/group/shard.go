@@ -18,6 +18,13 @@ type Config struct {
 	OffsetRetention       time.Duration // offsets.retention.minutes
 	RetentionCheck        time.Duration // offsets.retention.check.interval.ms
 	MetadataMaxBytes      int           // offset.metadata.max.bytes
+	ConsumerMaxSize       int           // group.consumer.max.size
+	// ConsumerSession and ConsumerHeartbeat are the timings of KIP-848 groups,
+	// which a group may override.
+	ConsumerSession   func(group string) time.Duration
+	ConsumerHeartbeat func(group string) time.Duration
+	// Topics returns the present metadata.
+	Topics func() Topics
 }
 
 // newMemberJoinTimeout bounds how long a member that never completed a join
@@ -52,6 +59,11 @@ func (s *Shard) Loaded(tx *coordinator.Tx) {
 	for _, g := range s.groups {
 		for _, m := range g.members {
 			s.resetSession(tx, g, m)
+		}
+		if g.consumer != nil {
+			for _, m := range g.consumer.members {
+				s.armConsumer(tx, g, m)
+			}
 		}
 	}
 	s.scheduleCleanup(tx)

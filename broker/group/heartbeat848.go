@@ -1,0 +1,307 @@
+package group
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/leat-project/leat/broker/coordinator"
+	"github.com/leat-project/leat/broker/fault"
+)
+
+// ConsumerHeartbeat handles ConsumerGroupHeartbeat (KIP-848): member epoch 0
+// joins, -1 leaves, -2 leaves for a moment, others go on.
+func (s *Shard) ConsumerHeartbeat(tx *coordinator.Tx, req *kmsg.ConsumerGroupHeartbeatRequest, client Client, reply func(*kmsg.ConsumerGroupHeartbeatResponse)) {
+	resp, err := s.consumerHeartbeat(tx, req, client)
+	if err != nil {
+		resp = kmsg.NewPtrConsumerGroupHeartbeatResponse()
+		resp.ErrorCode, resp.ErrorMessage = fault.Code(err), fault.Message(err)
+	}
+	tx.After(func(err error) {
+		if err != nil {
+			resp = kmsg.NewPtrConsumerGroupHeartbeatResponse()
+			resp.ErrorCode = errorCode(err)
+		}
+		reply(resp)
+	})
+}
+
+func (s *Shard) consumerHeartbeat(tx *coordinator.Tx, req *kmsg.ConsumerGroupHeartbeatRequest, client Client) (*kmsg.ConsumerGroupHeartbeatResponse, error) {
+	if err := checkHeartbeat(req); err != nil {
+		return nil, err
+	}
+	g, err := s.consumerGroup(tx, req)
+	if err != nil {
+		return nil, err
+	}
+	if req.MemberEpoch < 0 {
+		return s.consumerLeave(tx, g, req)
+	}
+	m, joined, err := s.consumerMember(tx, g, req, client)
+	if err != nil {
+		return nil, err
+	}
+	changed := m.update(req) || joined
+	if changed {
+		tx.Write(g.memberRecord(m))
+	}
+	s.refresh(tx, g, changed)
+	before, was := m.assigned, *m
+	g.consumer.reconcile(m, ownedParts(req))
+	if joined || m.epoch != was.epoch || m.step != was.step || !equalParts(m.assigned, was.assigned) || !equalParts(m.revoking, was.revoking) {
+		tx.Write(currentRecord(g.id, m))
+	}
+	s.armConsumer(tx, g, m)
+	resp := kmsg.NewPtrConsumerGroupHeartbeatResponse()
+	resp.MemberID, resp.MemberEpoch = &m.id, m.epoch
+	resp.HeartbeatIntervalMillis = int32(s.cfg.ConsumerHeartbeat(g.id).Milliseconds())
+	full := req.MemberEpoch == 0 || req.RebalanceTimeoutMillis != -1 && (req.SubscribedTopicNames != nil || req.SubscribedTopicRegex != nil) && req.Topics != nil
+	if full || !equalParts(before, m.assigned) {
+		resp.Assignment = wireAssignment(m.assigned)
+	}
+	return resp, nil
+}
+
+func checkHeartbeat(req *kmsg.ConsumerGroupHeartbeatRequest) error {
+	empty := func(p *string) bool { return p != nil && *p == "" }
+	switch {
+	case req.Group == "":
+		return fault.New(kerr.InvalidRequest, "GroupId can't be empty.")
+	case empty(req.InstanceID):
+		return fault.New(kerr.InvalidRequest, "InstanceId can't be empty.")
+	case empty(req.RackID):
+		return fault.New(kerr.InvalidRequest, "RackId can't be empty.")
+	case req.MemberID == "" && (req.Version >= 1 || req.MemberEpoch != 0):
+		return fault.New(kerr.InvalidRequest, "MemberId can't be empty.")
+	case req.MemberEpoch < leftStatic:
+		return fault.New(kerr.InvalidRequest, "MemberEpoch is invalid.")
+	case req.MemberEpoch == leftStatic && req.InstanceID == nil:
+		return fault.New(kerr.InvalidRequest, "InstanceId can't be null.")
+	case req.ServerAssignor != nil && !slices.Contains(Assignors, *req.ServerAssignor):
+		return fault.New(kerr.UnsupportedAssignor, "ServerAssignor %s is not supported. Supported assignors: uniform, range.", *req.ServerAssignor)
+	}
+	if req.SubscribedTopicRegex != nil && *req.SubscribedTopicRegex != "" {
+		if _, err := compile(*req.SubscribedTopicRegex); err != nil {
+			return err
+		}
+	}
+	if req.MemberEpoch != 0 {
+		return nil
+	}
+	switch {
+	case req.RebalanceTimeoutMillis == -1:
+		return fault.New(kerr.InvalidRequest, "RebalanceTimeoutMs must be provided in first request.")
+	case len(req.Topics) > 0:
+		return fault.New(kerr.InvalidRequest, "TopicPartitions must be empty when (re-)joining.")
+	case len(req.SubscribedTopicNames) == 0 && (req.SubscribedTopicRegex == nil || *req.SubscribedTopicRegex == ""):
+		return fault.New(kerr.InvalidRequest, "Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.")
+	}
+	return nil
+}
+
+// consumerGroup finds the group of a heartbeat; a join makes it, also out of
+// an empty classic group.
+func (s *Shard) consumerGroup(tx *coordinator.Tx, req *kmsg.ConsumerGroupHeartbeatRequest) (*Group, error) {
+	g := s.groups[req.Group]
+	if g != nil && g.consumer != nil {
+		return g, nil
+	}
+	if req.MemberEpoch != 0 || g != nil && g.state != Empty {
+		return nil, fault.New(kerr.GroupIDNotFound, "Group %s is not a consumer group.", req.Group)
+	}
+	if g == nil {
+		g = s.group(tx, req.Group)
+	} else if g.generation > 0 {
+		tx.Write(coordinator.Record{Key: groupKey(g.id)})
+		g.generation, g.protocol, g.leader = 0, "", ""
+	}
+	g.consumer, g.protocolType = newConsumerGroup(), ConsumerProtocol
+	return g, nil
+}
+
+// consumerMember finds the member of a heartbeat, or makes it when it joins.
+func (s *Shard) consumerMember(tx *coordinator.Tx, g *Group, req *kmsg.ConsumerGroupHeartbeatRequest, client Client) (m *consumer, joined bool, err error) {
+	c := g.consumer
+	m = c.members[req.MemberID]
+	if req.InstanceID != nil {
+		if id, ok := c.static[*req.InstanceID]; ok && id != req.MemberID {
+			return s.replaceConsumer(tx, g, c.members[id], req, client)
+		}
+	}
+	switch {
+	case m == nil && req.MemberEpoch != 0:
+		return nil, false, fault.New(kerr.UnknownMemberID, "Member %s is not a member of group %s.", req.MemberID, g.id)
+	case m == nil:
+		if len(c.members) >= s.cfg.ConsumerMaxSize {
+			return nil, false, kerr.GroupMaxSizeReached
+		}
+		m = s.newConsumer(g, req, client)
+		return m, true, nil
+	}
+	if err := m.checkEpoch(req.MemberEpoch, ownedParts(req)); err != nil {
+		return nil, false, err
+	}
+	m.client = client
+	if req.MemberEpoch == 0 { // joins anew: it has nothing
+		joined = m.epoch != 0
+		m.assigned, m.revoking, m.step, m.previous, m.epoch = parts{}, nil, stepStable, -1, 0
+	}
+	return m, joined, nil
+}
+
+func (s *Shard) newConsumer(g *Group, req *kmsg.ConsumerGroupHeartbeatRequest, client Client) *consumer {
+	m := &consumer{id: req.MemberID, instance: req.InstanceID, client: client, previous: -1, assigned: parts{}}
+	if m.id == "" {
+		m.id = uuid.NewString()
+	}
+	g.consumer.members[m.id] = m
+	if m.instance != nil {
+		g.consumer.static[*m.instance] = m.id
+	}
+	return m
+}
+
+// replaceConsumer lets a static member come back under a new id, if the old
+// one said that it left.
+func (s *Shard) replaceConsumer(tx *coordinator.Tx, g *Group, old *consumer, req *kmsg.ConsumerGroupHeartbeatRequest, client Client) (*consumer, bool, error) {
+	switch {
+	case req.MemberEpoch != 0:
+		return nil, false, kerr.FencedInstanceID
+	case old.epoch != leftStatic:
+		return nil, false, kerr.UnreleasedInstanceID
+	}
+	c := g.consumer
+	m := s.newConsumer(g, req, client)
+	m.names, m.regex, m.assignor, m.rack, m.rebalanceTimeout = old.names, old.regex, old.assignor, old.rack, old.rebalanceTimeout
+	m.assigned, m.epoch = old.assigned, c.targetEpoch
+	c.target[m.id] = c.target[old.id]
+	s.dropConsumer(tx, g, old)
+	c.static[*m.instance] = m.id
+	tx.Write(g.memberRecord(m), targetRecord(g.id, m.id, c.target[m.id]), currentRecord(g.id, m))
+	return m, false, nil
+}
+
+// checkEpoch fences a member whose epoch is not ours. The one before is
+// accepted from a member that still has nothing we do not know of: our last
+// answer was lost.
+func (m *consumer) checkEpoch(epoch int32, owned parts) error {
+	if epoch == 0 || epoch == m.epoch {
+		return nil
+	}
+	subset := owned != nil
+	for p := range owned {
+		subset = subset && m.assigned[p]
+	}
+	if epoch < m.epoch && epoch == m.previous && subset {
+		return nil
+	}
+	return fault.New(kerr.FencedMemberEpoch, "The consumer group member has epoch %d, but the coordinator knows epoch %d.", epoch, m.epoch)
+}
+
+// update takes over what a heartbeat says; unset fields keep their values. It
+// reports whether the subscription changed.
+func (m *consumer) update(req *kmsg.ConsumerGroupHeartbeatRequest) bool {
+	changed := false
+	if req.RackID != nil {
+		m.rack = req.RackID
+	}
+	if req.RebalanceTimeoutMillis != -1 {
+		m.rebalanceTimeout = time.Duration(req.RebalanceTimeoutMillis) * time.Millisecond
+	}
+	if req.ServerAssignor != nil && (m.assignor == nil || *m.assignor != *req.ServerAssignor) {
+		m.assignor, changed = req.ServerAssignor, true
+	}
+	if req.SubscribedTopicNames != nil {
+		names := slices.Compact(slices.Sorted(slices.Values(req.SubscribedTopicNames)))
+		changed = changed || !slices.Equal(names, m.names)
+		m.names = names
+	}
+	if req.SubscribedTopicRegex != nil && (m.regex == nil || *m.regex != *req.SubscribedTopicRegex) {
+		m.regex, changed = req.SubscribedTopicRegex, true
+	}
+	return changed
+}
+
+func (s *Shard) consumerLeave(tx *coordinator.Tx, g *Group, req *kmsg.ConsumerGroupHeartbeatRequest) (*kmsg.ConsumerGroupHeartbeatResponse, error) {
+	c := g.consumer
+	m := c.members[req.MemberID]
+	switch {
+	case m == nil:
+		return nil, fault.New(kerr.UnknownMemberID, "Member %s is not a member of group %s.", req.MemberID, g.id)
+	case req.InstanceID != nil && c.static[*req.InstanceID] != m.id:
+		return nil, kerr.UnknownMemberID
+	}
+	resp := kmsg.NewPtrConsumerGroupHeartbeatResponse()
+	resp.MemberID, resp.MemberEpoch = &m.id, req.MemberEpoch
+	if req.MemberEpoch == leftStatic {
+		m.epoch, m.previous, m.step, m.revoking = leftStatic, -1, stepStable, nil
+		tx.Disarm(&m.revoke)
+		tx.Write(currentRecord(g.id, m))
+		return resp, nil // its session timer decides how long it may be gone
+	}
+	s.removeConsumer(tx, g, m)
+	return resp, nil
+}
+
+// removeConsumer takes a member out for good.
+func (s *Shard) removeConsumer(tx *coordinator.Tx, g *Group, m *consumer) {
+	s.dropConsumer(tx, g, m)
+	g.since = tx.Now
+	s.refresh(tx, g, true)
+}
+
+func (s *Shard) dropConsumer(tx *coordinator.Tx, g *Group, m *consumer) {
+	c := g.consumer
+	tx.Disarm(&m.session)
+	tx.Disarm(&m.revoke)
+	delete(c.members, m.id)
+	delete(c.target, m.id)
+	if m.instance != nil && c.static[*m.instance] == m.id {
+		delete(c.static, *m.instance)
+	}
+	tx.Write(tombstone(currentMemberKey, g.id, m.id), tombstone(targetMemberKey, g.id, m.id), tombstone(memberMetadataKey, g.id, m.id))
+}
+
+// armConsumer gives a member a session to the next heartbeat, and while it has
+// partitions to give up, its rebalance timeout to do so.
+func (s *Shard) armConsumer(tx *coordinator.Tx, g *Group, m *consumer) {
+	gone := func(tx *coordinator.Tx) {
+		if g.consumer != nil && g.consumer.members[m.id] == m {
+			s.removeConsumer(tx, g, m)
+		}
+	}
+	tx.Arm(&m.session, s.cfg.ConsumerSession(g.id), gone)
+	switch {
+	case m.step != stepUnrevoked:
+		tx.Disarm(&m.revoke)
+	case !m.revoke.Armed():
+		tx.Arm(&m.revoke, m.rebalanceTimeout, gone)
+	}
+}
+
+func ownedParts(req *kmsg.ConsumerGroupHeartbeatRequest) parts {
+	if req.Topics == nil {
+		return nil
+	}
+	out := parts{}
+	for _, t := range req.Topics {
+		for _, p := range t.Partitions {
+			out[part{t.TopicID, p}] = true
+		}
+	}
+	return out
+}
+
+func wireAssignment(p parts) *kmsg.ConsumerGroupHeartbeatResponseAssignment {
+	out := kmsg.NewConsumerGroupHeartbeatResponseAssignment()
+	out.Topics = []kmsg.ConsumerGroupHeartbeatResponseAssignmentTopic{}
+	for _, t := range byTopic(p) {
+		wt := kmsg.NewConsumerGroupHeartbeatResponseAssignmentTopic()
+		wt.TopicID, wt.Partitions = t.id, t.partitions
+		out.Topics = append(out.Topics, wt)
+	}
+	return &out
+}
