@@ -202,13 +202,10 @@ func (c *Config) TopicSettings(prefix string) map[string]string {
 
 func task(connector string, n int) string { return connector + "-" + strconv.Itoa(n) }
 
-// ErrGroup is returned for a sink whose consumer group is the worker's.
-var errGroup = "Consumer group %s conflicts with Connect worker group %s"
-
 // CheckGroup refuses a sink's consumer group that is the worker's own.
 func (c *Config) CheckGroup(group string) error {
 	if c.Mode == Distributed && group == c.GroupID {
-		return fmt.Errorf(errGroup, group, c.GroupID)
+		return fmt.Errorf("Consumer group %s conflicts with Connect worker group %s", group, c.GroupID)
 	}
 	return nil
 }
