@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -43,13 +44,22 @@ func run() int {
 	p := &program{tail: logtail.New(), levels: loglevel.New()}
 	err := p.openLog(os.Stderr)
 	if err == nil {
-		err = rootCommand(p).ExecuteContext(ctx)
+		err = profiled(func() error { return rootCommand(p).ExecuteContext(ctx) })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "leat:", err)
 		return cli.ExitCode(err)
 	}
 	return 0
+}
+
+// profiled runs f with the profiles that the environment asks for.
+func profiled(f func() error) error {
+	stop, err := profile()
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(), stop())
 }
 
 func rootCommand(p *program) *cobra.Command {
