@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/leat-project/leat/connect"
@@ -111,9 +112,12 @@ type sourceTask struct {
 	ctx       connect.SourceContext
 	partition *connect.Partition // nil for standard input
 	in        io.Reader          // nil until the file could be opened
-	close     io.Closer          // nil for standard input
 	lines     lines
 	pos       int64
+
+	mu      sync.Mutex // guards close and stopped: Stop may come while Poll runs
+	close   io.Closer  // nil for standard input
+	stopped bool
 }
 
 func (t *sourceTask) Start(ctx connect.SourceContext, props map[string]string) error {
@@ -156,6 +160,11 @@ func (t *sourceTask) open() (bool, error) {
 	if _, err := f.Seek(t.pos, io.SeekStart); err != nil {
 		f.Close()
 		return false, connect.ConnectErrorf("going to byte %d of the source file %s: %w", t.pos, t.File, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stopped {
+		return false, f.Close()
 	}
 	t.in, t.close = f, f
 	return true, nil
@@ -209,6 +218,9 @@ func (t *sourceTask) take(b *connect.Batch) bool {
 }
 
 func (t *sourceTask) Stop() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stopped = true
 	if t.close != nil {
 		return t.close.Close() // ends a Read in progress
 	}
