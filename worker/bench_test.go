@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/leat-project/leat/broker/brokertest"
 	"github.com/leat-project/leat/connect"
 	"github.com/leat-project/leat/connect/config"
@@ -120,5 +122,75 @@ func BenchmarkSource(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 	t.Stop(false)
+	<-t.Done()
+}
+
+// nullSink counts what it is given.
+type nullSink struct {
+	probeConnector
+	got *atomic.Int64
+}
+
+func (*nullSink) Define(*config.Def)          {}
+func (s *nullSink) NewTask() connect.SinkTask { return &nullTask{s.got} }
+
+type nullTask struct{ got *atomic.Int64 }
+
+func (t *nullTask) Start(connect.SinkContext, map[string]string) error { return nil }
+func (t *nullTask) Stop() error                                        { return nil }
+func (t *nullTask) Put(_ context.Context, b *connect.Batch) error {
+	t.got.Add(int64(b.Len()))
+	return nil
+}
+
+// BenchmarkSink runs JSON rows of 12 columns from a broker through a sink task.
+func BenchmarkSink(b *testing.B) {
+	br := brokertest.Start(b, map[string]string{"leat.flush.before.ack": "never"})
+	cl, err := kgo.NewClient(kgo.SeedBrokers(br.Addr()), kgo.AllowAutoTopicCreation())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer cl.Close()
+	row := []byte(`{"i0":1,"s0":"some text of a row","d0":1.25,"i1":2,"s1":"some text of a row","d1":1.25,"i2":3,"s2":"some text of a row",` +
+		`"d2":1.25,"i3":4,"s3":"some text of a row","d3":1.25}`)
+	for range b.N {
+		cl.Produce(b.Context(), &kgo.Record{Topic: "rows", Value: row}, nil)
+	}
+	if err := cl.Flush(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	cfg, err := conf.Parse(conf.Distributed, workerProps(br.Addr()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	reg := &plugin.Registry{}
+	converters.Register(reg)
+	var got atomic.Int64
+	reg.AddSink("bench.Sink", "1", func() connect.SinkConnector { return &nullSink{got: &got} })
+	p, err := reg.Find("bench.Sink")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	t := task.Start(b.Context(), task.Spec{ID: model.TaskID{Connector: "bench"}, Plugin: p, Target: model.TargetStarted,
+		Config:    map[string]string{"topics": "rows"},
+		Connector: map[string]string{"value.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter.schemas.enable": "false"}},
+		task.Deps{Conf: cfg, Registry: reg, Log: slog.New(slog.DiscardHandler), TopicUsed: func(model.TaskID, string) {},
+			Report: func(_ model.TaskID, s model.State, trace string) {
+				if s == model.Failed {
+					b.Error(trace)
+				}
+			}})
+	for got.Load() < int64(b.N) {
+		select {
+		case <-t.Done():
+			b.Fatal("the task ended")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+	b.StopTimer()
+	t.Stop(true)
 	<-t.Done()
 }

@@ -184,7 +184,6 @@ func (t *probeSourceTask) Poll(ctx context.Context, b *connect.Batch) error {
 func (t *probeSourceTask) Stop() error { return nil }
 
 type probeTransform struct {
-	mu    sync.Mutex
 	tries map[string]int
 }
 

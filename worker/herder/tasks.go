@@ -2,7 +2,6 @@ package herder
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -109,24 +108,26 @@ func (h *Herder) taskEnded(id model.TaskID, r *running) {
 }
 
 // topicNotes keeps which topics are recorded already, so that a topic is written
-// once a task and not once a batch.
+// once and not with every batch.
 type topicNotes struct {
 	h    *Herder
 	mu   sync.Mutex // guards seen
-	seen map[string]bool
+	seen map[topicUse]bool
 }
+
+type topicUse struct{ connector, topic string }
 
 func (n *topicNotes) used(id model.TaskID, topic string) {
 	if !n.h.Conf.TopicTracking {
 		return
 	}
+	use := topicUse{id.Connector, topic}
 	n.mu.Lock()
 	if n.seen == nil {
-		n.seen = map[string]bool{}
+		n.seen = map[topicUse]bool{}
 	}
-	key := fmt.Sprintf("%s\x00%s", id.Connector, topic)
-	known := n.seen[key]
-	n.seen[key] = true
+	known := n.seen[use]
+	n.seen[use] = true
 	n.mu.Unlock()
 	if !known {
 		n.h.statuses.PutTopic(store.TopicUse{Topic: topic, Connector: id.Connector, Task: id.Task, Discovered: time.Now()})
@@ -137,9 +138,9 @@ func (n *topicNotes) used(id model.TaskID, topic string) {
 func (n *topicNotes) forget(connector string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for key := range n.seen {
-		if len(key) > len(connector) && key[:len(connector)+1] == connector+"\x00" {
-			delete(n.seen, key)
+	for use := range n.seen {
+		if use.connector == connector {
+			delete(n.seen, use)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (s *source) collect() {
 	}
 }
 
-// noteTopics reports topics that got their first record.
+// noteTopics reports the topics that got records.
 func (s *source) noteTopics(enc *pipeline.Encoded) {
 	last := ""
 	for i := range enc.Records {
@@ -73,10 +73,7 @@ func (s *source) noteTopics(enc *pipeline.Encoded) {
 			continue
 		}
 		last = r.Topic
-		if !s.seen[last] {
-			s.seen[last] = true
-			s.deps.TopicUsed(s.spec.ID, last)
-		}
+		s.deps.TopicUsed(s.spec.ID, last)
 	}
 }
 

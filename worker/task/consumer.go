@@ -336,6 +336,7 @@ func (c *consumer) fetchError(ctx context.Context, topic string, partition int32
 			"offset", loss.ConsumedTo, "resumes", loss.ResetTo)
 		return nil
 	case errors.Is(err, kerr.FencedInstanceID):
+		c.member = "" // it is another's, who must not be thrown out
 		return connect.Errorf("org.apache.kafka.common.errors.FencedInstanceIdException",
 			"another consumer has joined group %s as %s; is this task running twice? %w", c.group, c.member, err)
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed),

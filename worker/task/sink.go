@@ -49,7 +49,6 @@ type sink struct {
 	wantsSync bool           // RequestCommit
 	reported  error          // first errant record that tolerance does not cover
 	nextFlush time.Time
-	seen      map[string]bool
 	paused    bool
 	broken    bool      // the task failed
 	batches   sync.Pool // of *connect.Batch, empty
@@ -62,7 +61,7 @@ type liveBatch struct{ origin []*kgo.Record }
 func runSink(t *Task) (err error) {
 	s := &sink{Task: t, turn: make(chan struct{}, 1), open: map[connect.TopicPartition]bool{},
 		position: map[connect.TopicPartition]int64{}, delivered: map[connect.TopicPartition]int64{},
-		committed: map[connect.TopicPartition]int64{}, rewinds: map[connect.TopicPartition]int64{}, seen: map[string]bool{}}
+		committed: map[connect.TopicPartition]int64{}, rewinds: map[connect.TopicPartition]int64{}}
 	s.batches.New = func() any {
 		return connect.NewBatch(0, 0, func(b *connect.Batch) {
 			b.Reset()
@@ -90,7 +89,8 @@ func runSink(t *Task) (err error) {
 func (s *sink) release() {
 	if s.consumer != nil {
 		s.mu.Lock()
-		leave := s.leave || s.broken
+		// An abandoned task's member belongs to its successor by now.
+		leave := (s.leave || s.broken) && !s.cancelled
 		s.mu.Unlock()
 		s.consumer.close(leave)
 	}
@@ -191,6 +191,7 @@ func (s *sink) step(fetches kgo.Fetches) error {
 	if err := s.put(); err != nil {
 		return err
 	}
+	s.applyRewinds()
 	if s.batch == nil && (s.wantsSync || !time.Now().Before(s.nextFlush)) {
 		s.wantsSync = false
 		s.nextFlush = time.Now().Add(s.deps.Conf.FlushInterval())
@@ -213,10 +214,7 @@ func (s *sink) decode(fetches kgo.Fetches) error {
 		s.checkGap(tp, p)
 		s.position[tp] = p.Records[len(p.Records)-1].Offset + 1
 		recs = append(recs, p.Records...)
-		if !s.seen[p.Topic] {
-			s.seen[p.Topic] = true
-			s.deps.TopicUsed(s.spec.ID, p.Topic)
-		}
+		s.deps.TopicUsed(s.spec.ID, p.Topic)
 	})
 	s.stats.Read.Add(int64(len(recs)))
 	storeMax(&s.stats.BatchSizeMax, int64(len(recs)))

@@ -39,14 +39,12 @@ type source struct {
 	acked   chan struct{} // capacity 1: a flight may be ready
 	request chan struct{} // capacity 1: the plugin asks for a commit
 	encoded sync.Pool     // of *pipeline.Encoded, all acknowledged
-	seen    map[string]bool
 }
 
 var _ connect.SourceContext = (*sourceContext)(nil)
 
 func runSource(t *Task) (err error) {
-	s := &source{Task: t, tracker: newTracker(), acked: make(chan struct{}, 1), request: make(chan struct{}, 1),
-		seen: map[string]bool{}}
+	s := &source{Task: t, tracker: newTracker(), acked: make(chan struct{}, 1), request: make(chan struct{}, 1)}
 	s.encoded.New = func() any { return new(pipeline.Encoded) }
 	if err := t.awaitStart(); err != nil {
 		return err

@@ -29,7 +29,8 @@ type Deps struct {
 	Offsets  Offsets // source tasks
 	// Report tells of a new state; trace is set for FAILED. It must not block.
 	Report func(id model.TaskID, s model.State, trace string)
-	// TopicUsed tells of the first record to or from a topic. It must not block.
+	// TopicUsed tells of records to or from a topic, about once a batch. It must
+	// not block.
 	TopicUsed func(id model.TaskID, topic string)
 	Log       *slog.Logger
 }
