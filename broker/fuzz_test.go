@@ -35,7 +35,9 @@ func FuzzRequests(f *testing.F) {
 			t.Fatalf("the broker is gone: %v", err)
 		}
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(20 * time.Millisecond)) // some requests wait by design
+		if err := conn.SetDeadline(time.Now().Add(20 * time.Millisecond)); err != nil { // some requests wait by design
+			t.Fatal(err)
+		}
 		msg := binary.BigEndian.AppendUint32(nil, uint32(len(frame)))
 		if _, err := conn.Write(append(msg, frame...)); err != nil {
 			return // closed on the first bytes

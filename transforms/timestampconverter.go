@@ -23,8 +23,7 @@ type TimestampConverter struct {
 // timePlan is the schema after the conversion and the field that is converted.
 type timePlan struct {
 	schema *data.Schema
-	field  int    // -1: none
-	source string // kind of time of the field
+	field  int // -1: none
 }
 
 // The kinds of time.

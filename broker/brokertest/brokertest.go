@@ -135,7 +135,9 @@ func (b *Broker) Kill() {
 	b.disk = b.disk.CrashClone(b.rng)
 	b.stop()
 	b.stop = nil
-	_ = <-b.done // the error of a dead disk is expected
+	if err := <-b.done; err != nil {
+		b.t.Logf("the broker on the dead disk ended: %v", err)
+	}
 	b.props["listeners"] = "PLAINTEXT://" + b.addr
 	b.start()
 }

@@ -56,7 +56,7 @@ func open(t *testing.T, log *memLog) *controller.Controller {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); c.Run(ctx) }() // the cleanup waits
+	go func() { defer close(done); _ = c.Run(ctx) }() // the cleanup waits
 	t.Cleanup(func() { cancel(); <-done })
 	return c
 }
@@ -70,7 +70,9 @@ func create(name string, edit ...func(*controller.NewTopic)) controller.NewTopic
 }
 
 func config(k, v string) func(*controller.NewTopic) {
-	return func(n *controller.NewTopic) { n.Configs = append(n.Configs, controller.ConfigEntry{Name: k, Value: &v}) }
+	return func(n *controller.NewTopic) {
+		n.Configs = append(n.Configs, controller.ConfigEntry{Name: k, Value: &v})
+	}
 }
 
 func TestCreateTopicRefuses(t *testing.T) {

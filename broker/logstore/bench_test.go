@@ -161,7 +161,6 @@ func BenchmarkGroupCommit(b *testing.B) {
 type measured struct {
 	rate float64
 	p99  time.Duration
-	err  error
 }
 
 // measure runs n loops for a time.
