@@ -234,9 +234,6 @@ func (d *decoder) compile(ctx context.Context, m relationMessage, types bool) er
 	if err != nil {
 		return err
 	}
-	if plan.keys == 0 {
-		t.log.Info("the table has no key: its records have none either", "table", plan.full)
-	}
 	if old := d.tables[m.id]; old != nil && old.Envelope.Equal(plan.Envelope) && old.Key.Equal(plan.Key) {
 		plan.Table = old.Table // converters cache by schema
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/leat-project/leat/connect/config"
@@ -21,10 +23,20 @@ func preflight(ctx context.Context, props map[string]string, r *config.Result) {
 	if err != nil {
 		return // the keys have their errors
 	}
-	if err := s.try(ctx); err != nil {
+	var published *publicationError
+	switch err := s.try(ctx); {
+	case errors.As(err, &published):
+		r.AddError("publication.name", config.FieldError("publication.name", published.Error()).Error())
+	case err != nil:
 		r.AddError("database.hostname", connectionProblem+err.Error())
 	}
 }
+
+// publicationError says that the publication does not fit the configuration.
+type publicationError struct{ err error }
+
+func (e *publicationError) Error() string { return e.err.Error() }
+func (e *publicationError) Unwrap() error { return e.err }
 
 // try opens a session and checks what streaming needs: version, wal_level and the
 // attributes of the role.
@@ -45,7 +57,30 @@ func (s *settings) try(ctx context.Context) (err error) {
 	if !t.wantsStream() {
 		return nil
 	}
-	return checkRole(ctx, ss, s.User)
+	if err := checkRole(ctx, ss, s.User); err != nil {
+		return err
+	}
+	return s.tryPublication(ctx, ss)
+}
+
+// tryPublication checks a publication that is there and stays as it is.
+func (s *settings) tryPublication(ctx context.Context, ss *session) error {
+	p, err := readPublication(ctx, ss, s.Publication)
+	if err != nil {
+		return err
+	}
+	switch {
+	case p.exists && strings.EqualFold(s.PublicationMode, "filtered"):
+		return nil // its tables are set at start
+	case p.exists:
+		err = checkTables(ctx, ss, s, &catalogue{}, p, slog.New(slog.DiscardHandler))
+	case strings.EqualFold(s.PublicationMode, "disabled"):
+		err = missingPublication(s)
+	}
+	if err != nil && !transient(err) {
+		return &publicationError{err}
+	}
+	return err
 }
 
 // checkRole wants LOGIN and REPLICATION, or a superuser, or the role by which a

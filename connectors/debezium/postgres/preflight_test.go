@@ -60,3 +60,49 @@ func TestValidationTriesTheDatabase(t *testing.T) {
 		})
 	}
 }
+
+// TestPublicationThatDoesNotFit: what the publication does not send is said, not
+// lost in silence.
+func TestPublicationThatDoesNotFit(t *testing.T) {
+	pg := postgrestest.Start(t)
+	pg.CreateDatabase(t, "inventory")
+	pg.Exec(t, "inventory", "CREATE TABLE a(id int PRIMARY KEY, v text, w text)", "CREATE TABLE b(id int PRIMARY KEY)",
+		"CREATE PUBLICATION part FOR TABLE a", "CREATE PUBLICATION columns FOR TABLE a(id, v), b")
+	for _, c := range []struct {
+		name  string
+		props map[string]string
+		want  []string
+	}{
+		{"all is there", map[string]string{"publication.name": "part", "table.include.list": "public.a"}, nil},
+		{"table missing", map[string]string{"publication.name": "part", "table.include.list": "public.a,public.b"}, []string{"public.b", "ADD TABLE"}},
+		{"not chosen", map[string]string{"publication.name": "part"}, nil},
+		{"set at start", map[string]string{"publication.name": "part", "table.include.list": "public.b", "publication.autocreate.mode": "filtered"}, nil},
+		{"column missing", map[string]string{"publication.name": "columns"}, []string{"column w of table public.a", "column.exclude.list"}},
+		{"column not wanted", map[string]string{"publication.name": "columns", "column.exclude.list": "public.a.w"}, nil},
+		{"missing", map[string]string{"publication.name": "none", "publication.autocreate.mode": "disabled"}, []string{"does not exist", "CREATE PUBLICATION"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness(t, pg, "inventory", c.props)
+			var conn Connector
+			var d config.Def
+			conn.Define(&d)
+			r := d.Validate(h.props)
+			conn.Validate(t.Context(), h.props, r)
+			got := r.Value("publication.name").Errors
+			if r.ErrorCount() != min(len(c.want), 1) || len(got) != r.ErrorCount() {
+				t.Fatalf("%d errors, on publication.name %q, want %q", r.ErrorCount(), got, c.want)
+			}
+			for _, part := range c.want {
+				if !strings.Contains(got[0], part) {
+					t.Errorf("error %q, want %q in it", got[0], part)
+				}
+			}
+			if len(c.want) == 0 {
+				return
+			}
+			if err := h.start().awaitError(); err == nil || !strings.Contains(err.Error(), c.want[0]) {
+				t.Errorf("the task says %v, want %q in it", err, c.want[0])
+			}
+		})
+	}
+}

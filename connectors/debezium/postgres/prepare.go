@@ -46,6 +46,9 @@ func (t *Task) prepare(ctx context.Context) (phase, error) {
 	if t.publication, err = ensurePublication(ctx, t.session, t.cfg, &t.catalogue, t.log); err != nil {
 		return nil, err
 	}
+	if err := checkTables(ctx, t.session, t.cfg, &t.catalogue, t.publication, t.log); err != nil {
+		return nil, err
+	}
 	if err := t.ensureSlot(ctx, old, &p); err != nil {
 		return nil, err
 	}

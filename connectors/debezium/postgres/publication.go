@@ -40,8 +40,7 @@ func ensurePublication(ctx context.Context, s *session, cfg *settings, cat *cata
 	var sql string
 	switch mode {
 	case "disabled":
-		return p, fmt.Errorf("publication %s does not exist and publication.autocreate.mode is disabled; create it (CREATE PUBLICATION %s FOR TABLE ...) or set publication.autocreate.mode=filtered",
-			cfg.Publication, ident(cfg.Publication))
+		return p, missingPublication(cfg)
 	case "all_tables":
 		sql = "CREATE PUBLICATION " + ident(cfg.Publication) + " FOR ALL TABLES"
 	case "no_tables":
@@ -62,6 +61,11 @@ func ensurePublication(ctx context.Context, s *session, cfg *settings, cat *cata
 	p, err = readPublication(ctx, s, cfg.Publication)
 	p.created = created
 	return p, err
+}
+
+func missingPublication(cfg *settings) error {
+	return fmt.Errorf("publication %s does not exist and publication.autocreate.mode is disabled; create it (CREATE PUBLICATION %s FOR TABLE ...) or set publication.autocreate.mode=filtered",
+		cfg.Publication, ident(cfg.Publication))
 }
 
 func publicationOptions(cfg *settings) string {
@@ -164,4 +168,75 @@ func setIdentities(ctx context.Context, s *session, cfg *settings, cat *catalogu
 		log.Info("replica identity set", "statement", sql)
 	}
 	return nil
+}
+
+// checkTables compares the publication with what is captured: a table or column
+// that it does not send would be missing from the stream in silence. A table that
+// the include lists do not name is only warned about.
+func checkTables(ctx context.Context, s *session, cfg *settings, cat *catalogue, p publicationState, log *slog.Logger) error {
+	tables, err := cat.captured(ctx, s, cfg, p.viaRoot)
+	if err != nil {
+		return err
+	}
+	published, err := publishedColumns(ctx, s, cfg)
+	if err != nil {
+		return err
+	}
+	chosen := len(cfg.tables.Include) > 0 || len(cfg.schemas.Include) > 0
+	for _, t := range tables {
+		columns, ok := published[t.full()]
+		if !ok && chosen {
+			return fmt.Errorf("publication %s does not send the captured table %s, so that its changes would be lost; run ALTER PUBLICATION %s ADD TABLE %s, set publication.autocreate.mode=filtered, or take the table out of table.include.list",
+				cfg.Publication, t.full(), ident(cfg.Publication), t.quoted())
+		}
+		if !ok {
+			log.Warn("the publication does not send a captured table: it is read by snapshots only", "publication", cfg.Publication, "table", t.full())
+			continue
+		}
+		for _, a := range t.columns {
+			if columns != nil && !a.generated && !slices.Contains(columns, a.name) && cfg.columns.Match(t.full()+"."+a.name) {
+				return fmt.Errorf("publication %s does not send the column %s of table %s; add it to the publication's column list (ALTER PUBLICATION %s SET TABLE %s without a list sends all), or to column.exclude.list",
+					cfg.Publication, a.name, t.full(), ident(cfg.Publication), t.quoted())
+			}
+		}
+		warnIdentity(cfg, t, log)
+	}
+	return nil
+}
+
+// warnIdentity warns of tables whose changes PostgreSQL or a sink will refuse.
+func warnIdentity(cfg *settings, t *relation, log *slog.Logger) {
+	if len(cfg.keyColumns(t)) == 0 {
+		log.Warn("a captured table has no key: its records have none, and sinks that need one refuse them; add a primary key or set message.key.columns", "table", t.full())
+	}
+	if len(t.key) == 0 && t.identity == 'd' {
+		log.Warn("a captured table has neither primary key nor replica identity: PostgreSQL refuses to update and delete its rows while it is published; run ALTER TABLE ... REPLICA IDENTITY FULL", "table", t.full())
+	}
+}
+
+// publishedColumns returns the columns that the publication sends by table; nil
+// means all.
+func publishedColumns(ctx context.Context, s *session, cfg *settings) (map[string][]string, error) {
+	version, err := s.one(ctx, "SELECT current_setting('server_version_num')")
+	if err != nil {
+		return nil, err
+	}
+	sql := "SELECT schemaname, tablename, NULL FROM pg_catalog.pg_publication_tables WHERE pubname = $1"
+	if version.int(0) >= 150000 {
+		sql = "SELECT schemaname, tablename, unnest(attnames) FROM pg_catalog.pg_publication_tables WHERE pubname = $1"
+	}
+	rows, err := s.query(ctx, sql, cfg.Publication)
+	if err != nil {
+		return nil, err
+	}
+	m := map[string][]string{}
+	for _, r := range rows {
+		table := r.str(0) + "." + r.str(1)
+		if r[2] == nil {
+			m[table] = nil
+			continue
+		}
+		m[table] = append(m[table], r.str(2))
+	}
+	return m, nil
 }
