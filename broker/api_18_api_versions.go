@@ -17,17 +17,20 @@ import (
 // UNSUPPORTED_VERSION and our range, so that the client can try again lower.
 // v4 lifts the rule that features with a minimum of 0 are left out.
 
+// metadataVersion is the feature that says what the metadata log may hold.
+const metadataVersion = "metadata.version"
+
 // feature is a feature with the levels we can run at.
 type feature struct{ min, max int16 }
 
 var supportedFeatures = map[string]feature{
 	"group.version":       {0, 1},
-	"metadata.version":    {7, 29},
+	metadataVersion:       {7, 29},
 	"transaction.version": {0, 2},
 }
 
 // finalFeatures are the levels a new cluster runs at.
-var finalFeatures = map[string]int16{"metadata.version": 29, "transaction.version": 2, "group.version": 1}
+var finalFeatures = map[string]int16{metadataVersion: 29, "transaction.version": 2, "group.version": 1}
 
 // softwareName is what KIP-511 allows as name and version of a client.
 var softwareName = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$`)

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/controller"
@@ -17,6 +18,10 @@ import (
 
 func (b *Broker) consumerGroupHeartbeat(ctx context.Context, r *request, req *kmsg.ConsumerGroupHeartbeatRequest) kmsg.Response {
 	resp := kmsg.NewPtrConsumerGroupHeartbeatResponse()
+	if b.ctl.Image().Features()["group.version"] < 1 {
+		resp.ErrorCode = kerr.UnsupportedVersion.Code
+		return resp
+	}
 	loop, code := b.groupLoop(req.Group)
 	if code != 0 {
 		resp.ErrorCode = code

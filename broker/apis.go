@@ -82,12 +82,15 @@ func requestTable() [maxKey]*api {
 		{key: 45, min: 0, max: 1, handle: typed((*Broker).alterReassignments)},
 		{key: 46, min: 0, max: 0, handle: typed((*Broker).listReassignments)},
 		{key: 47, min: 0, max: 0, handle: typed((*Broker).offsetDelete)},
+		{key: 55, min: 0, max: 2, handle: typed((*Broker).describeQuorum)},
+		{key: 57, min: 0, max: 2, handle: typed((*Broker).updateFeatures)},
 		{key: 60, min: 0, max: 2, handle: typed((*Broker).describeCluster)},
 		{key: 61, min: 0, max: 0, handle: typed((*Broker).describeProducers)},
 		{key: 65, min: 0, max: 0, handle: typed((*Broker).describeTransactions)},
 		{key: 66, min: 0, max: 2, handle: typed((*Broker).listTransactions)},
 		{key: 68, min: 0, max: 1, handle: typed((*Broker).consumerGroupHeartbeat)},
 		{key: 69, min: 0, max: 1, handle: typed((*Broker).consumerGroupDescribe)},
+		{key: 74, min: 0, max: 1, handle: typed((*Broker).listConfigResources)},
 		{key: 75, min: 0, max: 0, handle: typed((*Broker).describeTopicPartitions)},
 	})
 }

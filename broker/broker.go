@@ -150,8 +150,11 @@ func (b *Broker) Run(ctx context.Context) error {
 
 // startServices brings up what needs the controller to be running.
 func (b *Broker) startServices(ctx context.Context) error {
-	if err := b.ctl.FinalizeFeatures(ctx, finalFeatures); err != nil {
-		return fmt.Errorf("finalizing features: %w", err)
+	// Only a new cluster gets levels; later they are its administrator's.
+	if _, ok := b.ctl.Image().Features()[metadataVersion]; !ok {
+		if err := b.ctl.FinalizeFeatures(ctx, finalFeatures); err != nil {
+			return fmt.Errorf("finalizing features: %w", err)
+		}
 	}
 	b.groups.start()
 	b.txns.start()

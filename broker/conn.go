@@ -102,9 +102,8 @@ func (c *conn) readRequest(ctx context.Context, br *bufio.Reader) (*request, err
 	if n < minRequest || int64(n) > c.broker.cfg.int("socket.request.max.bytes") {
 		return nil, protocolError{"frame of " + itoa(int(n)) + " bytes"}
 	}
-	frame := c.broker.buffers.get(int(n))
-	if err := c.readFull(ctx, br, frame.b); err != nil {
-		frame.release()
+	frame, err := c.readFrame(ctx, br, int(n))
+	if err != nil {
 		return nil, err
 	}
 	r, err := c.decode(frame)
@@ -112,6 +111,28 @@ func (c *conn) readRequest(ctx context.Context, br *bufio.Reader) (*request, err
 		frame.release()
 	}
 	return r, err
+}
+
+// trustedFrame is the length up to which a frame gets its memory at once.
+// Beyond it memory grows with what has arrived, so that a client cannot claim
+// more by announcing than by sending.
+const trustedFrame = 4 << 20
+
+func (c *conn) readFrame(ctx context.Context, br *bufio.Reader, n int) (*buffer, error) {
+	frame := c.broker.buffers.get(min(n, trustedFrame))
+	for done := 0; ; {
+		if err := c.readFull(ctx, br, frame.b[done:]); err != nil {
+			frame.release()
+			return nil, err
+		}
+		if done = len(frame.b); done == n {
+			return frame, nil
+		}
+		larger := c.broker.buffers.get(min(2*done, n))
+		copy(larger.b, frame.b)
+		frame.release()
+		frame = larger
+	}
 }
 
 // readFull fills p. The idle limit counts from its call; a connection with
@@ -208,9 +229,18 @@ func (c *conn) answer(r *request) bool {
 	out.b = r.appendHeader(out.b)
 	out.b = r.response.AppendTo(out.b)
 	binary.BigEndian.PutUint32(out.b, uint32(len(out.b)-4))
+	c.limitWrite()
 	_, err := c.nc.Write(out.b)
 	out.release()
 	return err == nil
+}
+
+// limitWrite gives up on a client that takes nothing for as long as an idle
+// one is kept.
+func (c *conn) limitWrite() {
+	if idle := c.broker.cfg.ms("connections.max.idle.ms"); idle > 0 {
+		c.nc.SetWriteDeadline(time.Now().Add(idle))
+	}
 }
 
 // streamed is an answer that writes itself, because parts of it are files.

@@ -40,6 +40,7 @@ func (f *fetchBody) send(c *conn, r *request) error {
 		size += s.data.Len()
 	}
 	binary.BigEndian.PutUint32(out.b, uint32(size))
+	c.limitWrite()
 	from := 0
 	for _, s := range enc.splices {
 		if _, err := c.nc.Write(out.b[from:s.at]); err != nil {
