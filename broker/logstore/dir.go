@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -26,7 +27,9 @@ type logDir struct {
 	failOnce sync.Once
 	failure  atomic.Pointer[error] // why it is offline
 
-	ckMu sync.Mutex // one checkpoint writer at a time; held over the write, which nobody on the data path waits for
+	// ckMu admits one checkpoint writer at a time. It is held over the write, which nobody on the data path waits for.
+	ckMu    sync.Mutex
+	written map[string]offsetCheckpoint // what the files hold, by name: an idle broker writes nothing
 }
 
 // err is nil or ErrDirOffline with the reason.
@@ -89,7 +92,7 @@ func (s *Store) makeDir(path string) error {
 
 // openDir locks a log dir and reads or makes its meta.properties. clusterID may be empty.
 func (s *Store) openDir(index int, path string) (*logDir, error) {
-	d := &logDir{store: s, index: index, path: path, flusher: newFlushPool()}
+	d := &logDir{store: s, index: index, path: path, flusher: newFlushPool(), written: map[string]offsetCheckpoint{}}
 	if err := s.makeDir(path); err != nil {
 		return nil, fmt.Errorf("creating log dir: %w", err)
 	}
@@ -182,7 +185,8 @@ func (d *logDir) readCheckpoints() checkpoints {
 	return checkpoints{read(recoveryPointFile), read(logStartFile), read(highWatermarkFile), read(cleanerFile)}
 }
 
-// writeCheckpoint writes one of the files with the values that value gives; negative ones are left out.
+// writeCheckpoint writes one of the files with the values that value gives, if they changed; negative ones are left
+// out.
 func (d *logDir) writeCheckpoint(name string, value func(p *Partition) int64) error {
 	if err := d.err(); err != nil {
 		return err
@@ -198,9 +202,15 @@ func (d *logDir) writeCheckpoint(name string, value func(p *Partition) int64) er
 			c[p.tp] = v
 		}
 	}
+	if old, ok := d.written[name]; ok && maps.Equal(old, c) {
+		return nil
+	}
 	err := writeCheckpoint(d.store.fs, filepath.Join(d.path, name), c)
 	if isSyncError(err) {
 		d.fail(err)
+	}
+	if err == nil {
+		d.written[name] = c
 	}
 	return err
 }

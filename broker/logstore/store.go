@@ -146,7 +146,6 @@ func (s *Store) register(p *Partition) error {
 const (
 	deleteFolderSuffix = "-delete"
 	strayFolderSuffix  = "-stray"
-	futureFolderSuffix = "-future"
 )
 
 // parsePartitionFolder splits <topic>-<n>. Names with one of the suffixes are no partitions.
@@ -259,11 +258,12 @@ func (p *Partition) create() error {
 // Delete closes a partition and renames its folder durably to <topic>-<n>.<uuid>-delete; Run removes it after
 // file.delete.delay.ms. Readers that hold data keep it. ErrUnknown if there is none. It needs no disk space.
 func (s *Store) Delete(tp TopicPartition) error {
+	p := s.Get(tp)
 	path, err := s.takeOut(tp, deleteFolderSuffix)
 	if err != nil {
 		return err
 	}
-	s.addTrash(path, s.cfg.Default.FileDeleteDelayMs)
+	s.addTrash(path, p.cfg.Load().FileDeleteDelayMs)
 	return nil
 }
 

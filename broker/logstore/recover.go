@@ -1,0 +1,186 @@
+package logstore
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/leat-project/leat/broker/recordbatch"
+	"github.com/leat-project/leat/internal/vfs"
+)
+
+// recover scans one segment from its start, rebuilds its indexes and takes its batches into epochs and producers.
+// Where it finds something that is no batch, it cuts the segment there and deletes the later ones.
+func (l *loader) recover(i int, recoveryPoint int64) error {
+	p := l.p
+	s := p.segments[i]
+	s.offsets.reset()
+	s.times.reset()
+	s.aborted, s.abortedNew = nil, true
+	s.lastTimeTs, s.maxTs, s.maxTsOffset, s.firstTs, s.sinceIndex = -1, -1, -1, -1, 0
+	l.next = max(l.next, s.base)
+	interval := p.cfg.Load().IndexIntervalBytes
+
+	f, err := s.acquire()
+	if err != nil {
+		return err
+	}
+	defer s.release()
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	good, why, err := s.verify(f, size, l.next, func(b recordbatch.Batch, pos int64) {
+		s.noteBatch(b, pos, interval)
+		if b.LastOffset() >= l.replayFrom {
+			p.noteBatchLocked(s, b)
+		} else if p.epochs.assign(max(b.LeaderEpoch(), p.epochs.last()), b.BaseOffset()) {
+			p.epochsDirty = true
+		}
+		l.next = b.NextOffset()
+	})
+	if err != nil {
+		return fmt.Errorf("recovering %s: %w", s.path(logSuffix), err)
+	}
+	s.size.Store(good)
+	if good < size {
+		report := p.store.log.Warn
+		if l.next < recoveryPoint {
+			// Not a torn tail: these bytes were synced once.
+			report = p.store.log.Error
+		}
+		report("cutting log at a damaged batch", "file", s.path(logSuffix), "position", good, "offset", l.next,
+			"bytes", size-good, "reason", why, "later_segments", len(p.segments)-1-i)
+		if err := f.Truncate(good); err != nil {
+			return fmt.Errorf("cutting %s to %d bytes: %w", s.path(logSuffix), good, err)
+		}
+		if err := l.dropAfter(i); err != nil {
+			return err
+		}
+	}
+	// The bytes may be in the page cache only; readers must not see what a power cut could still take.
+	if err := vfs.SyncFile(f, s.path(logSuffix)); err != nil {
+		return err
+	}
+	if err := s.writeIndexes(i < len(p.segments)-1); err != nil {
+		p.store.warnIO("writing rebuilt indexes", p, err)
+	}
+	return nil
+}
+
+// dropAfter removes the segments behind index i.
+func (l *loader) dropAfter(i int) error {
+	p := l.p
+	for _, s := range p.segments[i+1:] {
+		if err := s.removeFiles(""); err != nil {
+			return err
+		}
+	}
+	p.segments = slices.Clip(p.segments[:i+1])
+	p.dirDirty = true
+	return nil
+}
+
+// removeFiles removes the files of a segment, the log first: indexes without a log are removed at the next start.
+func (s *segment) removeFiles(extra string) error {
+	for _, suffix := range segmentSuffixes {
+		if err := s.fs.Remove(s.path(suffix) + extra); err != nil && !errors.Is(err, errNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// fixEnd makes a log that ends below its start begin anew there: its last records were lost, or deleted.
+func (l *loader) fixEnd() error {
+	p := l.p
+	if p.leo.Load() >= l.start {
+		return nil
+	}
+	p.store.log.Warn("log ends below its start, starting over there", "partition", p.tp.String(),
+		"end", p.leo.Load(), "start", l.start)
+	for _, s := range p.segments {
+		s.retire()
+		if err := s.removeFiles(""); err != nil {
+			return err
+		}
+	}
+	p.leo.Store(l.start)
+	p.prod = newProducers()
+	p.epochs, p.epochsDirty = nil, true
+	return p.startOver(l.start)
+}
+
+// finish removes snapshots behind the end and makes the folder's entries durable.
+func (l *loader) finish(first int) error {
+	p := l.p
+	leo := p.leo.Load()
+	for off := range p.snapshots {
+		if off > leo {
+			delete(p.snapshots, off)
+			if err := p.store.fs.Remove(p.file(segmentName(off, snapshotSuffix))); err != nil {
+				return err
+			}
+		}
+	}
+	if first < len(p.segments) || p.dirDirty {
+		if err := vfs.SyncDir(p.store.fs, p.path); err != nil {
+			return err
+		}
+		p.dirDirty = false
+	}
+	return nil
+}
+
+// verify reads a segment from its start and calls fn with every whole, correct batch in order. It returns the
+// position up to which the file is good and, if that is not its end, what is wrong there.
+func (s *segment) verify(f vfs.File, size, next int64, fn func(b recordbatch.Batch, pos int64)) (good int64, why string, err error) {
+	buf := make([]byte, 0, verifyWindow)
+	at := int64(0) // position of buf
+	fill := func(pos, need int64) error {
+		n := min(max(need, verifyWindow), size-pos)
+		buf = slices.Grow(buf[:0], int(n))[:n]
+		at = pos
+		return readFull(f, buf, pos)
+	}
+	for pos := int64(0); pos < size; {
+		if size-pos < recordbatch.HeaderSize {
+			return pos, "the file ends within a batch header", nil
+		}
+		if pos+recordbatch.HeaderSize > at+int64(len(buf)) || pos == 0 {
+			if err := fill(pos, recordbatch.HeaderSize); err != nil {
+				return pos, "", err
+			}
+		}
+		h := recordbatch.Batch(buf[pos-at:])
+		n := int64(h.Size())
+		switch {
+		case n < recordbatch.HeaderSize:
+			return pos, fmt.Sprintf("batch length %d is impossible", n), nil
+		case h.Magic() != 2:
+			return pos, fmt.Sprintf("magic is %d", h.Magic()), nil
+		case n > size-pos:
+			return pos, fmt.Sprintf("a batch of %d bytes is cut at %d", n, size-pos), nil
+		}
+		if pos+n > at+int64(len(buf)) {
+			if err := fill(pos, n); err != nil {
+				return pos, "", err
+			}
+		}
+		b := recordbatch.Batch(buf[pos-at : pos-at+n])
+		switch {
+		case !b.CRCValid():
+			return pos, "the crc does not match", nil
+		case b.BaseOffset() < next || b.LastOffsetDelta() < 0 || b.LastOffset()-s.base > math.MaxInt32:
+			return pos, fmt.Sprintf("offset %d does not follow %d", b.BaseOffset(), next), nil
+		}
+		fn(b, pos)
+		next = b.NextOffset()
+		pos += n
+	}
+	return size, "", nil
+}
+
+// verifyWindow is what recovery reads at once, in bytes.
+const verifyWindow = 1 << 20
