@@ -151,6 +151,9 @@ func (t *probeSourceTask) Poll(ctx context.Context, b *connect.Batch) error {
 	}
 	for ; t.next < len(t.values); t.next++ {
 		v := t.values[t.next]
+		if b.Len() > 0 && strings.HasPrefix(v, "poll") {
+			return nil
+		}
 		switch {
 		case strings.HasPrefix(v, "pollfail:"):
 			return connect.ConnectErrorf("poll failed on %s", v)
@@ -201,6 +204,8 @@ func (t *probeTransform) Apply(r *connect.Record) (bool, error) {
 		return false, connect.Cause(connect.ClassData, "transform failed on "+v, connect.Errorf(connect.ClassIllegalArg, "inner cause"))
 	case "smtnpe":
 		return false, connect.Errorf(connect.ClassNullPointer, "null in transform")
+	case "smterror":
+		return false, connect.Errorf("java.lang.StackOverflowError", "error in transform")
 	case "smtpanic":
 		panic("probe panics on " + v)
 	case "smtretry":

@@ -107,6 +107,9 @@ func (e *Errors) decide(ctx context.Context, f Failure) (retry bool, err error) 
 	if fatal, ok := f.Err.(*fatal); ok {
 		return false, fatal.err
 	}
+	if strings.HasSuffix(connect.ClassOf(f.Err), "Error") {
+		return false, f.Err // a java.lang.Error: neither tolerated nor reported
+	}
 	if connect.IsRetriable(f.Err) {
 		if again, err := e.backOff(ctx); again || err != nil {
 			return again, err

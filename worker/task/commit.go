@@ -61,6 +61,10 @@ func (s *source) collect() {
 			f.enc.Reset()
 			s.encoded.Put(f.enc)
 		}
+		select {
+		case s.landed <- struct{}{}:
+		default:
+		}
 	}
 }
 

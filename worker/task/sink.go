@@ -235,8 +235,7 @@ func (s *sink) put() error {
 	s.reported = nil
 	err := s.guard(func() error { return s.task.Put(s.run, s.batch) })
 	if err == nil && s.reported != nil {
-		err = s.reported // Java: a reported error that is not tolerated fails the task after put
-		return err
+		err = s.reported // reported and not tolerated: fails the task although Put went well
 	}
 	var partial *connect.BatchError
 	switch {
@@ -253,16 +252,22 @@ func (s *sink) put() error {
 		s.log.Error(s.kind()+" RetriableException from SinkTask:",
 			pipeline.Logger, "org.apache.kafka.connect.runtime.WorkerSinkTask", "err", err, pipeline.TraceKey, pipeline.Trace(err))
 		return nil
-	case s.reported != nil:
-		return s.reported
 	default:
 		s.log.Error(fmt.Sprintf("%s Task threw an uncaught and unrecoverable exception. Task is being killed and will not recover "+
-			"until manually restarted. Error: %s", s.kind(), connect.MessageOf(err)),
+			"until manually restarted. Error: %s", s.kind(), orNull(connect.MessageOf(err))),
 			pipeline.Logger, "org.apache.kafka.connect.runtime.WorkerSinkTask", "err", err, pipeline.TraceKey, pipeline.Trace(err))
 		return unrecoverable(err)
 	}
 	s.taken()
 	return nil
+}
+
+// orNull is how Java prints a message that is not there.
+func orNull(msg string) string {
+	if msg == "" {
+		return "null"
+	}
+	return msg
 }
 
 func unrecoverable(err error) error {

@@ -24,6 +24,11 @@ import (
 const (
 	sourceBatchRecords = 2048
 	sourceBatchBytes   = 4 << 20
+
+	// maxInFlight bounds the encoded bytes that wait for their acknowledgement. It
+	// is enough to keep five requests in flight; more would only make the
+	// producer's batches, and everybody's buffers, larger.
+	maxInFlight = 6 << 20
 )
 
 type source struct {
@@ -38,6 +43,7 @@ type source struct {
 
 	acked   chan struct{} // capacity 1: a flight may be ready
 	request chan struct{} // capacity 1: the plugin asks for a commit
+	landed  chan struct{} // capacity 1: the tracker may have room
 	encoded sync.Pool     // of *pipeline.Encoded, all acknowledged
 }
 
@@ -208,7 +214,8 @@ func (s *source) poll(full chan<- *connect.Batch, free <-chan *connect.Batch) er
 				return err
 			}
 			s.stats.Retries.Add(1)
-			s.log.Warn("the plugin's task could not poll, trying again", "err", err)
+			s.log.Warn(s.kind()+" failed to poll records from SourceTask. Will retry operation.",
+				pipeline.Logger, "org.apache.kafka.connect.runtime.AbstractWorkerSourceTask", "err", err, pipeline.TraceKey, pipeline.Trace(err))
 			if !s.sleep(100 * time.Millisecond) {
 				return nil
 			}
@@ -281,6 +288,13 @@ func (s *source) dispatch(ctx context.Context, enc *pipeline.Encoded) error {
 	if len(enc.Items) == 0 {
 		s.encoded.Put(enc)
 		return nil
+	}
+	for s.tracker.full() {
+		select {
+		case <-s.landed:
+		case <-s.run.Done():
+			return nil // it will be read again
+		}
 	}
 	f := &flight{enc: enc, ready: s.wake, onError: s.sendFailed}
 	// One more than there are records, so that it is not ready before all are

@@ -49,6 +49,7 @@ type tracker struct {
 	queue  []*flight
 	pushed int64 // flights ever pushed
 	popped int64 // flights ever popped
+	bytes  int   // encoded bytes of the queue
 
 	// Owned by the committer.
 	offsets map[string]position // by partition key: done, not stored yet
@@ -70,6 +71,14 @@ func (t *tracker) push(f *flight) {
 	defer t.mu.Unlock()
 	t.queue = append(t.queue, f)
 	t.pushed++
+	t.bytes += f.enc.Bytes()
+}
+
+// full reports whether no further flight should be pushed for now.
+func (t *tracker) full() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.bytes >= maxInFlight
 }
 
 // sent returns how many flights were pushed, done how many of them are popped.
@@ -96,6 +105,7 @@ func (t *tracker) pop() *flight {
 	t.queue[0] = nil
 	t.queue = t.queue[1:]
 	t.popped++
+	t.bytes -= f.enc.Bytes()
 	return f
 }
 
