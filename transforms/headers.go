@@ -25,7 +25,18 @@ func (t *DropHeaders) Configure(props map[string]string) error { return config.P
 
 // Apply removes the headers.
 func (t *DropHeaders) Apply(r *connect.Record) (bool, error) {
-	r.Headers = slices.DeleteFunc(r.Headers, func(h connect.Header) bool { return slices.Contains(t.headers, h.Key) })
+	drop := func(h connect.Header) bool { return slices.Contains(t.headers, h.Key) }
+	if !slices.ContainsFunc(r.Headers, drop) {
+		return true, nil
+	}
+	// A copy: a source may use one slice for many records.
+	kept := make([]connect.Header, 0, len(r.Headers))
+	for _, h := range r.Headers {
+		if !drop(h) {
+			kept = append(kept, h)
+		}
+	}
+	r.Headers = kept
 	return true, nil
 }
 

@@ -104,15 +104,15 @@ func (c *Converter) from(dst []byte, s *data.Schema, v data.Value) ([]byte, erro
 }
 
 // ToConnect reads JSON text. Strings alias b.
-func (c *Converter) ToConnect(a *data.Arena, _ string, _ []connect.Header, b []byte) (*data.Schema, data.Value, error) {
-	return c.to(a, b)
+func (c *Converter) ToConnect(a *data.Arena, topic string, _ []connect.Header, b []byte) (*data.Schema, data.Value, error) {
+	return c.to(a, topic, b)
 }
 
-func (c *Converter) to(a *data.Arena, b []byte) (*data.Schema, data.Value, error) {
+func (c *Converter) to(a *data.Arena, topic string, b []byte) (*data.Schema, data.Value, error) {
 	if b == nil {
 		return nil, data.Null, nil
 	}
-	return c.dec.message(a, c.schemas, b)
+	return c.dec.message(a, topic, c.schemas, b)
 }
 
 // Close does nothing.
@@ -138,8 +138,8 @@ func (h *HeaderConverter) FromConnectHeader(dst []byte, _, _ string, s *data.Sch
 }
 
 // ToConnectHeader reads JSON text.
-func (h *HeaderConverter) ToConnectHeader(a *data.Arena, _, _ string, b []byte) (*data.Schema, data.Value, error) {
-	return h.conv.to(a, b)
+func (h *HeaderConverter) ToConnectHeader(a *data.Arena, topic, _ string, b []byte) (*data.Schema, data.Value, error) {
+	return h.conv.to(a, topic, b)
 }
 
 // Close does nothing.

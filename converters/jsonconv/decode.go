@@ -2,10 +2,14 @@ package jsonconv
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/leat-project/leat/connect"
 	"github.com/leat-project/leat/connect/data"
 )
+
+// topics bounds the topics whose last schema is remembered.
+const topics = 4096
 
 // recent is how many schema texts are tried by comparing bytes before the text is
 // delimited and looked up.
@@ -24,21 +28,22 @@ type decoder struct {
 	limit   int
 	fixed   *readEntry // schema.content
 	entries map[string]*readEntry
-	recent  [recent]*readEntry // most recent first
+	byTopic map[string]*readEntry // the last one of each topic
+	recent  [recent]*readEntry    // most recent first
 	fast    fast
 }
 
 const envelopeHelp = "JsonConverter with schemas.enable requires \"schema\" and \"payload\" fields and may not contain additional fields. " +
 	"If you are trying to deserialize plain JSON data, set schemas.enable=false in your converter configuration."
 
-func (d *decoder) message(a *data.Arena, envelope bool, b []byte) (*data.Schema, data.Value, error) {
+func (d *decoder) message(a *data.Arena, topic string, envelope bool, b []byte) (*data.Schema, data.Value, error) {
 	switch {
 	case d.fixed != nil:
 		if v, ok := d.fast.bare(a, d.fixed.plan, b); ok {
 			return d.fixed.schema, v, nil
 		}
 	case envelope:
-		if s, v, ok := d.envelope(a, b); ok {
+		if s, v, ok := d.envelope(a, topic, b); ok {
 			return s, v, nil
 		}
 	default:
@@ -82,7 +87,7 @@ var (
 )
 
 // envelope reads the layout {"schema":S,"payload":P}; ok is false for any other.
-func (d *decoder) envelope(a *data.Arena, b []byte) (*data.Schema, data.Value, bool) {
+func (d *decoder) envelope(a *data.Arena, topic string, b []byte) (*data.Schema, data.Value, bool) {
 	if !bytes.HasPrefix(b, envelopeHead) {
 		return nil, data.Null, false
 	}
@@ -91,9 +96,16 @@ func (d *decoder) envelope(a *data.Arena, b []byte) (*data.Schema, data.Value, b
 		v, ok := d.fast.member(a, nil, rest[len(envelopeNull):])
 		return nil, v, ok
 	}
-	e := d.entry(rest)
-	if e == nil {
-		return nil, data.Null, false
+	// Whole objects only are kept, so a text that is a prefix is the value.
+	e := d.byTopic[topic]
+	if e == nil || !bytes.HasPrefix(rest, e.text) {
+		if e = d.entry(rest); e == nil {
+			return nil, data.Null, false
+		}
+		if d.byTopic == nil || len(d.byTopic) >= topics {
+			d.byTopic = map[string]*readEntry{}
+		}
+		d.byTopic[strings.Clone(topic)] = e
 	}
 	rest = rest[len(e.text):]
 	if !bytes.HasPrefix(rest, envelopePayload) {
@@ -108,7 +120,6 @@ func (d *decoder) envelope(a *data.Arena, b []byte) (*data.Schema, data.Value, b
 func (d *decoder) entry(rest []byte) *readEntry {
 	for i, e := range d.recent {
 		if e != nil && bytes.HasPrefix(rest, e.text) {
-			// Whole objects only are kept, so a prefix that matches is the value.
 			if i > 0 {
 				copy(d.recent[1:i+1], d.recent[:i])
 				d.recent[0] = e
@@ -142,6 +153,7 @@ func (d *decoder) learn(text []byte) *readEntry {
 	}
 	if len(d.entries) >= d.limit {
 		clear(d.entries)
+		clear(d.byTopic)
 		d.recent = [recent]*readEntry{}
 	}
 	e := &readEntry{text: bytes.Clone(text), schema: s, plan: d.compile(s)}

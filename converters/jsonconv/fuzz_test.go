@@ -43,7 +43,7 @@ func FuzzDecode(f *testing.F) {
 			var v data.Value
 			var ok bool
 			if envelope {
-				s, v, ok = d.envelope(nil, b)
+				s, v, ok = d.envelope(nil, "t", b)
 			} else {
 				v, ok = d.fast.bare(nil, nil, b)
 			}
