@@ -93,9 +93,11 @@ func (sc *scenario) run(t *testing.T, p player) {
 	}
 }
 
-// mayLag: reads after a write that is carried out in the background.
+// mayLag: reads after a write that is carried out in the background, and the
+// restart whose answer shows the states of a restart before it.
 func mayLag(r *request) bool {
-	return r.Method == http.MethodGet && strings.HasPrefix(r.Path, "/connectors/")
+	return (r.Method == http.MethodGet && strings.HasPrefix(r.Path, "/connectors/")) ||
+		(r.Method == http.MethodPost && strings.Contains(r.Path, "/restart?"))
 }
 
 func write(t *testing.T, path, text string, mode int) {
