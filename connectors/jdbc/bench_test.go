@@ -68,3 +68,15 @@ func BenchmarkSink(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkLatency is the time from Put of one event to its commit.
+func BenchmarkLatency(b *testing.B) {
+	pg := postgrestest.Start(b, postgrestest.Fsync())
+	_, url := database(b, pg)
+	s := startSink(b, debezium, with(url, upsertProps...))
+	s.mustPut(event("c", 1, data.String("a"), data.Null))
+	b.ResetTimer()
+	for range b.N {
+		s.mustPut(event("u", 1, data.String("b"), data.Null))
+	}
+}

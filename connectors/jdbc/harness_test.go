@@ -39,6 +39,7 @@ type sink struct {
 	goErr    error
 	timeout  time.Duration
 	reporter bool
+	stamp    int64 // of records; 0 is none
 }
 
 type logBuffer struct {
@@ -149,6 +150,9 @@ func (s *sink) batch(recs ...rec) *connect.Batch {
 		c := b.Add()
 		c.Topic, c.Partition, c.OriginalTopic, c.OriginalPartition = r.topic, r.partition, r.topic, r.partition
 		c.Offset = s.offset[tp]
+		if s.stamp != 0 {
+			c.Timestamp = s.stamp
+		}
 		s.offset[tp]++
 		c.Key, c.KeySchema, c.Value, c.ValueSchema = data.StructOf(r.key), r.keySchema, data.StructOf(r.value), r.valSchema
 		if r.key != nil {

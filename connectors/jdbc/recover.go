@@ -143,8 +143,12 @@ func (t *task) isolate(ctx context.Context) error {
 			return nil, nil, false
 		}
 		failed := func(err error) bool {
-			bad = append(bad, rejection{&b.entries[i], err})
-			return t.canReport(b, &b.entries[i])
+			e := &b.entries[i]
+			if e.dead && postgres.Missing(err) {
+				return true // what came later for the row does not need it
+			}
+			bad = append(bad, rejection{e, err})
+			return t.canReport(b, e) || postgres.Missing(err) && t.mayBeRepeated(b.record(e))
 		}
 		err := t.session.Isolate(ctx, immediate, next, failed)
 		if err == nil {
@@ -172,11 +176,16 @@ func (t *task) canReport(b *buffer, e *entry) bool {
 func (t *task) report(b *buffer, r rejection) error {
 	rec := b.record(r.entry)
 	err := r.err
-	if r.entry.variant.shape.Action == postgres.Patch && postgres.Missing(err) {
+	missing := r.entry.variant.shape.Action == postgres.Patch && postgres.Missing(err)
+	if missing {
 		err = connect.DataErrorf("the row is not in table %s, and the source sent no value for column %s, which an update left unchanged: the row cannot be inserted",
 			r.entry.plan.table.def.Name, strings.Join(r.entry.plan.absentNames(r.entry.variant), ", "))
 	}
 	err = describe(rec, t.shown(err))
+	if missing && t.mayBeRepeated(rec) {
+		t.adopt(b, r.entry, err)
+		return nil
+	}
 	if b.batches[r.entry.batch] == t.current {
 		t.rejected = append(t.rejected, connect.RecordError{Index: int(r.entry.record), Err: err})
 		return nil

@@ -48,6 +48,7 @@ func (t *task) addRemoval(ctx context.Context, p *plan, r *connect.Record, row *
 		t.cur.sees(r)
 		return t.addDelete(p, r, row, i)
 	}
+	t.settleOrphan(p.table, oldKey[2:])
 	return nil
 }
 

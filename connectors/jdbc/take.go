@@ -178,6 +178,7 @@ func (t *task) addDelete(p *plan, r *connect.Record, row *data.Struct, i int) er
 	if old := b.latest(p.table, key, hash); old != nil {
 		b.kill(old)
 	}
+	t.settleOrphan(p.table, key)
 	end := uint32(len(b.data))
 	b.add(entry{plan: p, variant: p.remove, off: uint32(off), end: end, keyEnd: end, hash: hash, record: int32(i)}, true)
 	return nil
@@ -223,6 +224,9 @@ func (t *task) addRow(ctx context.Context, p *plan, r *connect.Record, row *data
 		}
 	}
 	e.end = uint32(len(b.data))
+	if p.keyed && len(e.variant.absent) == 0 {
+		t.settleOrphan(p.table, b.data[e.off+2:e.keyEnd])
+	}
 	b.add(e, p.keyed)
 	return nil
 }
@@ -232,20 +236,22 @@ func (t *task) addRow(ctx context.Context, p *plan, r *connect.Record, row *data
 // was deleted or had other columns, all so far is written first and the caller
 // must encode the row again.
 func (t *task) replace(ctx context.Context, b *buffer, old, e *entry) (again bool, err error) {
-	if len(e.variant.absent) > 0 {
-		if old.plan != e.plan || old.variant.shape.Action == postgres.Delete {
-			b.data = b.data[:e.off]
-			return true, t.writeBefore(ctx)
-		}
+	deleted := old.variant.shape.Action == postgres.Delete
+	partial := len(e.variant.absent) > 0
+	if deleted && !partial {
+		return false, nil // deletes are written first
+	}
+	if deleted || old.plan != e.plan {
+		b.data = b.data[:e.off]
+		return true, t.writeBefore(ctx)
+	}
+	if partial {
 		p := e.plan
-		tuple := b.data[e.off:]
-		merged, absent := p.patched(nil, tuple, e.variant.absent, b.data[old.off:old.end], old.variant.absent)
+		merged, absent := p.patched(nil, b.data[e.off:], e.variant.absent, b.data[old.off:old.end], old.variant.absent)
 		b.data = append(b.data[:e.off], merged...)
 		e.variant = p.without(absent)
 	}
-	if old.variant.shape.Action != postgres.Delete {
-		b.kill(old)
-	}
+	b.kill(old)
 	return false, nil
 }
 

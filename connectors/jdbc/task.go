@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/leat-project/leat/connect"
@@ -40,6 +41,9 @@ type task struct {
 	done    chan written  // what the writer did; has room for all of handed
 	again   chan struct{} // lets the writer go on after a failure
 	quit    chan struct{}
+
+	orphans map[orphanKey]orphan
+	opened  time.Time // when the task got its partitions
 
 	failure  failure // of the buffer that could not be written
 	resume   resume
@@ -79,6 +83,7 @@ func (t *task) Start(ctx connect.SinkContext, props map[string]string) error {
 	if len(set.target.Ignored) > 0 {
 		t.log.Warn("connection parameters without effect", "parameters", set.target.Ignored)
 	}
+	t.orphans, t.opened = map[orphanKey]orphan{}, now()
 	t.mappings, t.tables = map[mappingKey]*mapping{}, map[string]*table{}
 	t.cur = newBuffer()
 	t.maxRows, t.maxBytes = max(set.batch, pooledRows), pooledBytes
@@ -143,7 +148,11 @@ func (t *task) Put(ctx context.Context, b *connect.Batch) error {
 		}
 	}
 	t.handOver(ctx)
+	if err := t.reportOrphans(); err != nil {
+		return err
+	}
 	if len(t.rejected) > 0 {
+		slices.SortStableFunc(t.rejected, func(a, b connect.RecordError) int { return a.Index - b.Index })
 		return &connect.BatchError{Failed: t.rejected}
 	}
 	return nil
@@ -291,10 +300,9 @@ func (t *task) drain(ctx context.Context) error {
 // to which rows are committed; the next Put deals with the failure.
 func (t *task) PreCommit(ctx context.Context, offsets map[connect.TopicPartition]int64) (map[connect.TopicPartition]int64, error) {
 	err := t.drain(ctx)
-	if err == nil {
-		return offsets, nil
+	if err != nil {
+		t.log.Debug("offsets are held back", "err", t.shown(err))
 	}
-	t.log.Debug("offsets are held back", "err", err)
 	safe := make(map[connect.TopicPartition]int64, len(offsets))
 	for tp, offset := range offsets {
 		for _, b := range t.buffers() {
@@ -303,6 +311,12 @@ func (t *task) PreCommit(ctx context.Context, offsets map[connect.TopicPartition
 			}
 		}
 		safe[tp] = offset
+	}
+	for _, o := range t.orphans {
+		tp := topicPartition(o.record)
+		if offset, ok := safe[tp]; ok {
+			safe[tp] = min(offset, o.record.Offset)
+		}
 	}
 	return safe, nil
 }
@@ -316,8 +330,11 @@ func (t *task) buffers() []*buffer {
 	return all
 }
 
-// Open has nothing to do: tables are looked up with their first record.
-func (t *task) Open(context.Context, []connect.TopicPartition) error { return nil }
+// Open notes the time: records from before may have been read already.
+func (t *task) Open(context.Context, []connect.TopicPartition) error {
+	t.opened = now()
+	return nil
+}
 
 // Close drops rows of partitions that go: PreCommit was their last chance, and
 // whoever has them next reads them again.
@@ -327,10 +344,11 @@ func (t *task) Close(ctx context.Context, tps []connect.TopicPartition) error {
 	for len(t.handed) > 0 && ctx.Err() == nil {
 		t.await(ctx)
 	}
-	for _, b := range t.buffers() {
-		for _, tp := range tps {
+	for _, tp := range tps {
+		for _, b := range t.buffers() {
 			b.drop(tp)
 		}
+		t.dropOrphans(tp)
 	}
 	return nil
 }
