@@ -4,6 +4,7 @@ package converters
 
 import (
 	"github.com/leat-project/leat/connect/plugin"
+	"github.com/leat-project/leat/converters/delegating"
 	"github.com/leat-project/leat/converters/jsonconv"
 	"github.com/leat-project/leat/converters/primitive"
 )
@@ -16,4 +17,5 @@ func Register(r *plugin.Registry) {
 	r.AddConverter(jsonconv.Class, Version, jsonconv.New)
 	r.AddHeaderConverter(jsonconv.Class, Version, jsonconv.NewHeader)
 	primitive.Register(r, Version)
+	delegating.Register(r)
 }
