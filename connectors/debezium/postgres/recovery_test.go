@@ -250,3 +250,63 @@ func TestSlotOfAnotherConnection(t *testing.T) {
 		t.Fatalf("error %v: want that the slot is in use", err)
 	}
 }
+
+// TestBlockedConsumer: while nothing is taken, the connection stays alive far
+// beyond wal_sender_timeout, memory stays bounded and nothing is lost.
+func TestBlockedConsumer(t *testing.T) {
+	pg := postgrestest.Start(t, postgrestest.Setting("wal_sender_timeout", "'1s'"))
+	pg.CreateDatabase(t, "blocked")
+	pg.Exec(t, "blocked", `CREATE TABLE a(id int PRIMARY KEY, v text)`)
+	h := newHarness(t, pg, "blocked", nil)
+	h.limit = 1
+	h.start()
+	awaitStreaming(t, h, pg, "blocked")
+	conn := pg.Connect(t, "blocked")
+	sender := func() (pid int) {
+		if err := conn.QueryRow(t.Context(), "SELECT coalesce(max(active_pid), 0) FROM pg_replication_slots").Scan(&pid); err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	before := sender()
+	pg.Exec(t, "blocked", `INSERT INTO a SELECT g, repeat('x', 1000) FROM generate_series(1,30000) g`)
+	h.awaitLen(1)
+	time.Sleep(4 * time.Second) //nolint:forbidigo // four times wal_sender_timeout
+	if after := sender(); after != before || after == 0 {
+		t.Errorf("the replication connection was %d and is %d: it did not survive", before, after)
+	}
+	if n := h.task.phase.(*streaming).stream.Buffered(); n > maxQueueBytes+1<<20 {
+		t.Errorf("%d bytes are read ahead, want at most %d", n, maxQueueBytes)
+	}
+	h.stop()
+	h.limit = 0
+	h.start()
+	rs := h.await("all rows", func(rs []*connect.Record) bool { return len(target(rs, "blocked.public.a")) == 30000 })
+	if len(rs) < 30000 {
+		t.Errorf("%d records", len(rs))
+	}
+}
+
+// BenchmarkLatency measures the way from a commit to Poll, in steps of 2 ms.
+func BenchmarkLatency(b *testing.B) {
+	pg := postgrestest.Start(b)
+	pg.CreateDatabase(b, "latency")
+	pg.Exec(b, "latency", `CREATE TABLE a(id int PRIMARY KEY, v text)`)
+	h := newHarness(b, pg, "latency", nil).start()
+	awaitStreaming(b, h, pg, "latency")
+	conn := pg.Connect(b, "latency")
+	n := 0
+	var all []time.Duration
+	for b.Loop() {
+		n++
+		if _, err := conn.Exec(b.Context(), "INSERT INTO a VALUES ($1, 'x')", n); err != nil {
+			b.Fatal(err)
+		}
+		start := time.Now()
+		h.awaitLen(n)
+		all = append(all, time.Since(start))
+	}
+	slices.Sort(all)
+	b.ReportMetric(float64(all[len(all)/2].Microseconds()), "us-p50")
+	b.ReportMetric(float64(all[len(all)*99/100].Microseconds()), "us-p99")
+}

@@ -104,3 +104,9 @@ func (q *queue) take(ctx context.Context, wait time.Duration) ([]byte, error) {
 		}
 	}
 }
+
+func (q *queue) buffered() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bytes
+}

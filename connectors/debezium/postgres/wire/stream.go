@@ -66,6 +66,9 @@ func (s *Stream) Next(ctx context.Context, wait time.Duration) ([]byte, error) {
 	return s.queue.take(ctx, wait)
 }
 
+// Buffered is the number of bytes that were read and not taken yet.
+func (s *Stream) Buffered() int { return s.queue.buffered() }
+
 // Poll is Next without waiting: nil when nothing is there.
 func (s *Stream) Poll() ([]byte, error) { return s.queue.poll() }
 
