@@ -338,6 +338,10 @@ func castNumber(v data.Value, to data.Type) (out data.Value, ok bool, nfe string
 		return fromFloat(v, to), true, ""
 	case data.KindDecimal, data.KindBigInteger:
 		long, double = ofBig(v)
+		if to == data.TypeFloat32 {
+			f, _ := strconv.ParseFloat(v.String(), 32) // once rounded, not twice
+			return data.Float32(float32(f)), true, ""
+		}
 	case data.KindString:
 		return castParsed(v.Str(), to)
 	default:

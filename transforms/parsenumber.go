@@ -45,7 +45,7 @@ func parseFloat(s string, bits int) (f float64, nfe string) {
 	if t == "" {
 		return 0, "empty String"
 	}
-	bad := "For input string: \"" + s + "\""
+	bad := "For input string: \"" + t + "\""
 	body := strings.TrimLeft(t, "+-")
 	if len(t)-len(body) > 1 {
 		return 0, bad
@@ -63,6 +63,9 @@ func parseFloat(s string, bits int) (f float64, nfe string) {
 	hex := len(body) > 1 && body[0] == '0' && body[1]|0x20 == 'x'
 	if last := body[max(0, len(body)-1):]; strings.Contains("fFdD", last) && last != "" && (!hex || strings.ContainsAny(body, "pP")) {
 		body = body[:len(body)-1]
+	}
+	if digits := body[:len(body)-len(strings.TrimLeft(body, "0123456789."))]; strings.Count(digits, ".") > 1 {
+		return 0, "multiple points"
 	}
 	if body == "" || !hex && strings.Trim(body, "0123456789.eE+-") != "" || strings.Contains(body, "_") {
 		return 0, bad

@@ -1,7 +1,6 @@
 package transforms
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/leat-project/leat/connect"
@@ -56,13 +55,4 @@ func (t *TimestampRouter) Apply(r *connect.Record) (bool, error) {
 	}
 	r.Topic = t.last
 	return true, nil
-}
-
-// describe names a record for an error.
-func describe(r *connect.Record) string {
-	kind := "SourceRecord"
-	if isSink(r) {
-		kind = "SinkRecord"
-	}
-	return fmt.Sprintf("%s{topic='%s', kafkaPartition=%d, kafkaOffset=%d}", kind, r.Topic, r.Partition, r.Offset)
 }

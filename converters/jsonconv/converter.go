@@ -1,6 +1,7 @@
 package jsonconv
 
 import (
+	"errors"
 	"maps"
 	"strings"
 
@@ -79,7 +80,7 @@ func (c *Converter) configure(props map[string]string, role string) error {
 	}
 	n, err := parse([]byte(c.content))
 	if err != nil {
-		return err
+		return connect.Cause(connect.ClassData, "Failed to parse schema in converter config due to serialization error: ", errors.Unwrap(err))
 	}
 	s, err := c.dec.schema(n)
 	if err != nil {
