@@ -109,6 +109,11 @@ func (a *api) validate(ctx context.Context, c *client.Client, s spec) error {
 	if len(wrong) > 0 {
 		return &refusedError{"the configuration is invalid:\n  " + strings.Join(wrong, "\n  ")}
 	}
+	if unknown := report.Unknown(s.Config); len(unknown) > 0 {
+		if _, err := fmt.Fprintf(a.Err, "connector %s: keys that nothing knows, perhaps misspelt: %s\n", s.Name, strings.Join(unknown, ", ")); err != nil {
+			return err
+		}
+	}
 	return a.report(s.Name, "valid")
 }
 

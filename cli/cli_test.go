@@ -160,6 +160,45 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+func TestDryRunNamesUnknownKeys(t *testing.T) {
+	s := newSession(t)
+	r := s.ok(`{"name":"a","connector.class":"TestSource","topic":"t","tpoic":"u"}`, "connector", "apply", "--dry-run", "-f", "-")
+	if !strings.Contains(r.err, "misspelt: tpoic") || !strings.Contains(r.err, "connector a valid") {
+		t.Errorf("dry run says %q", r.err)
+	}
+	if r := s.ok("", "connector", "list", "-o", "json"); strings.TrimSpace(r.out) != "[]" {
+		t.Errorf("a dry run created %s", r.out)
+	}
+}
+
+func TestOffsets(t *testing.T) {
+	s := newSession(t)
+	s.ok(connectorFile, "connector", "apply", "-f", "-")
+	if r := s.ok("", "offsets", "get", "orders"); !strings.Contains(r.out, "no offsets") {
+		t.Errorf("get: %q", r.out)
+	}
+	if r := s.ok(`{"offsets":[{"partition":{"a":1},"offset":null}]}`, "offsets", "alter", "orders", "-f", "-"); !strings.Contains(r.err, "altered successfully") {
+		t.Errorf("alter: %q", r.err)
+	}
+	if r := s.ok("", "offsets", "reset", "orders"); !strings.Contains(r.err, "reset successfully") {
+		t.Errorf("reset: %q", r.err)
+	}
+	if r := s.run("[]", "offsets", "alter", "orders", "-f", "-"); r.code != 6 || !strings.Contains(r.err, "expected") {
+		t.Errorf("alter with a list: %d %q", r.code, r.err)
+	}
+}
+
+func TestLogs(t *testing.T) {
+	s := newSession(t)
+	s.ok(connectorFile, "connector", "apply", "-f", "-")
+	if r := s.ok("", "connector", "logs", "orders"); r.out != "" {
+		t.Errorf("logs of a connector that logged nothing: %q", r.out)
+	}
+	if r := s.run("", "connector", "logs", "nope"); r.code != 3 {
+		t.Errorf("logs of no connector: %d %q", r.code, r.err)
+	}
+}
+
 func TestApplyReadsEveryFormat(t *testing.T) {
 	s := newSession(t)
 	dir := t.TempDir()

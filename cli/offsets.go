@@ -33,6 +33,9 @@ func offsetsCommand(d *Deps) *cobra.Command {
 				}
 				t.add(string(partition), string(offset))
 			}
+			if len(t.rows) == 0 {
+				t.after = "no offsets are stored\n"
+			}
 			return show(a.Out, a.output, o, t)
 		})}
 	reset := &cobra.Command{Use: "reset NAME", Short: "Delete all offsets of a stopped connector", Args: args(cobra.ExactArgs(1)), ValidArgsFunction: a.names,

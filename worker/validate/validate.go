@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -53,20 +54,23 @@ func New(reg *plugin.Registry, w Worker) *Validator {
 // class that is not there are bad requests (worker/model); all other problems are
 // in the report. ctx bounds the connector's own checks.
 func (v *Validator) Validate(ctx context.Context, props map[string]string) (*Infos, error) {
-	props, err := v.resolve(props)
+	posted := props
+	props, err := v.resolve(posted)
 	if err != nil {
 		return nil, err
 	}
 	class, ok := props["connector.class"]
 	if !ok {
-		return nil, model.BadRequest("Connector config %s contains no connector type", javaMap(props))
+		return nil, model.BadRequest("Connector config %s contains no connector type", javaMap(posted))
 	}
 	p, err := v.Connector(class)
 	if err != nil {
 		return nil, err
 	}
 	r := &run{Validator: v, props: props, plugin: p}
-	return r.validate(ctx, class), nil
+	report := r.validate(ctx, class)
+	report.redact(posted, props)
+	return report, nil
 }
 
 // Connector finds a connector plugin by class name or alias. A class that is not
@@ -99,7 +103,8 @@ func (v *Validator) resolve(props map[string]string) (map[string]string, error) 
 	return resolved, nil
 }
 
-// javaMap is AbstractMap.toString, with the names sorted.
+// javaMap is AbstractMap.toString, with the names sorted and what sounds like a
+// secret hidden: nothing says yet which keys are passwords.
 func javaMap(m map[string]string) string {
 	var b strings.Builder
 	b.WriteByte('{')
@@ -107,11 +112,17 @@ func javaMap(m map[string]string) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(k + "=" + m[k])
+		v := m[k]
+		if secretName.MatchString(k) {
+			v = "[hidden]"
+		}
+		b.WriteString(k + "=" + v)
 	}
 	b.WriteByte('}')
 	return b.String()
 }
+
+var secretName = regexp.MustCompile(`(?i)password|secret|token|jaas|credential|ssl\.key|api\.key`)
 
 // run is one validation.
 type run struct {

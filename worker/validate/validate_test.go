@@ -213,3 +213,31 @@ func TestResolveIsAppliedFirst(t *testing.T) {
 		t.Errorf("an empty resolved topic is accepted: %+v", report)
 	}
 }
+
+func TestResolvedValuesAreNotShown(t *testing.T) {
+	w := validate.Worker{Resolve: func(p map[string]string) (map[string]string, error) {
+		out := map[string]string{}
+		for k, v := range p {
+			out[k] = strings.ReplaceAll(v, "${file:x}", "s3cret")
+		}
+		return out, nil
+	}}
+	report, err := newValidator(w).Validate(context.Background(), props("connector.class", "PlainSource", "topic", "${file:x}", "tasks.max", "${file:x}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range report.Configs {
+		if v := i.Value.Value; v != nil && strings.Contains(*v, "s3cret") || strings.Contains(strings.Join(i.Value.Errors, ""), "s3cret") {
+			t.Errorf("%s shows what a reference resolves to: %+v", i.Value.Name, i.Value)
+		}
+		if i.Value.Name == "topic" && *i.Value.Value != "${file:x}" {
+			t.Errorf("topic is shown as %s", *i.Value.Value)
+		}
+	}
+	if e := report.Err(); e == nil || !strings.Contains(e.Error(), "Invalid value ${file:x} for configuration tasks.max: Not a number of type INT") {
+		t.Errorf("error %v", e)
+	}
+	if _, err := newValidator(w).Validate(context.Background(), props("database.password", "s3cret")); err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("a configuration without a class is answered with %v", err)
+	}
+}
