@@ -24,6 +24,7 @@ type decoder struct {
 
 	open   bool     // inside a transaction
 	commit wire.LSN // end of the last transaction
+	passed wire.LSN // everything before was emitted
 	txID   uint64
 	micros int64 // commit time
 	at     wire.LSN
@@ -99,6 +100,7 @@ func (d *decoder) message(ctx context.Context, m wire.Message) (err error) {
 
 // reached tells progress that everything before lsn was emitted.
 func (d *decoder) reached(lsn wire.LSN) {
+	d.passed = max(d.passed, lsn)
 	d.t.requestCommit(d.t.progress.reached(d.t.emitter.positions.seq, lsn))
 }
 

@@ -120,7 +120,8 @@ func TestInterruptedSnapshotLeavesNoGhosts(t *testing.T) {
 		pg.Exec(t, "ghosts", fmt.Sprintf(`DELETE FROM a WHERE id %% 10 = %d AND id < 500`, attempt),
 			fmt.Sprintf(`UPDATE a SET id = id + 100000 WHERE id %% 10 = %d AND id < 1000`, attempt+5),
 			fmt.Sprintf(`UPDATE a SET v = v || '+%d' WHERE id %% 3 = 0`, attempt),
-			fmt.Sprintf(`INSERT INTO a VALUES (%d, 'new')`, 5000+attempt))
+			fmt.Sprintf(`INSERT INTO a VALUES (%d, 'new')`, 5000+attempt),
+			`CREATE TABLE other`+fmt.Sprint(attempt)+`(id int)`, `SELECT pg_switch_wal()`, `CHECKPOINT`)
 	}
 	h.limit = 0
 	h.start()

@@ -56,7 +56,7 @@ func (s *streaming) poll(ctx context.Context, b *connect.Batch) (phase, error) {
 	}
 	s.close()
 	next := s.then
-	next.resume = max(next.resume, s.decoder.commit)
+	next.resume = max(next.resume, s.decoder.passed)
 	return &starting{t: t, plan: next}, nil
 }
 
@@ -99,9 +99,12 @@ func (s *streaming) open(ctx context.Context) error {
 	if t.confirms() {
 		t.progress.attach(stream)
 	}
-	s.decoder = decoder{t: t, state: s.state, commit: s.decoder.commit, tables: map[uint32]*table{}}
+	s.decoder = decoder{t: t, state: s.state, commit: s.decoder.commit, passed: s.decoder.passed, last: s.decoder.last, tables: map[uint32]*table{}}
 	if s.decoder.commit == 0 {
 		s.decoder.commit = s.resume
+	}
+	if s.decoder.last == nil && s.resume != 0 { // for heartbeats before the first change
+		s.decoder.last = &position{lsn: s.resume, lsnCommit: s.resume, micros: t.emitter.now.UnixMicro(), snapshot: s.state}
 	}
 	t.log.Info("streaming", "slot", t.cfg.Slot, "position", s.resume.String())
 	return nil
@@ -204,7 +207,7 @@ func (s *streaming) fill(ctx context.Context, b *connect.Batch) (reached bool, e
 				return false, err
 			}
 			s.span = rest
-			if s.until != 0 && !d.open && d.commit >= s.until {
+			if s.until != 0 && !d.open && d.passed >= s.until {
 				return true, nil
 			}
 		}
@@ -263,7 +266,7 @@ func (s *streaming) beat(ctx context.Context, b *connect.Batch) error {
 			*p = *last
 			p.seq = seq
 			if !s.decoder.open {
-				p.lsnCommit = s.decoder.commit
+				p.lsnCommit = max(s.decoder.commit, s.decoder.passed)
 			}
 		})
 	}
@@ -272,8 +275,8 @@ func (s *streaming) beat(ctx context.Context, b *connect.Batch) error {
 
 // recover goes on behind the last transaction that was passed on as a whole.
 func (s *streaming) recover() phase {
-	return &streaming{t: s.t, resume: max(s.resume, s.decoder.commit), until: s.until, state: s.state, then: s.then,
-		decoder: decoder{commit: s.decoder.commit, last: s.decoder.last}}
+	return &streaming{t: s.t, resume: max(s.resume, s.decoder.commit, s.decoder.passed), until: s.until, state: s.state, then: s.then,
+		decoder: decoder{commit: s.decoder.commit, passed: s.decoder.passed, last: s.decoder.last}}
 }
 
 func (s *streaming) close() {
