@@ -84,6 +84,10 @@ func (t *sinkTask) Put(_ context.Context, b *connect.Batch) error {
 			return connect.ConnectErrorf("writing to %s: %w", t.name(), err)
 		}
 	}
+	// As in Java the lines are in the file at once; PreCommit makes them durable.
+	if err := t.out.Flush(); err != nil {
+		return connect.ConnectErrorf("writing to %s: %w", t.name(), err)
+	}
 	return nil
 }
 
