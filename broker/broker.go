@@ -40,7 +40,9 @@ type Broker struct {
 	conns   atomic.Int64
 	connSeq atomic.Uint64
 	buffers bufferPool
-	metrics metrics
+	// reviving is set while missing logs are being created.
+	reviving atomic.Bool
+	metrics  metrics
 
 	// tasks runs what starts while the broker runs (coordinator loops); its
 	// context ends with the services. Set by Run.

@@ -17,8 +17,56 @@
 //
 // # Requests served
 //
-// See requestTable in apis.go: it is what ApiVersions advertises. Versions are
-// those of Kafka 4.2; keys that are not served are left out whole.
+// What ApiVersions advertises (requestTable in apis.go): Kafka 4.2's versions.
+// Keys that are not served are left out whole.
+//
+//	 0 Produce 3-13 (advertised from 0)
+//	 1 Fetch 4-18
+//	 2 ListOffsets 1-11
+//	 3 Metadata 0-13
+//	 8 OffsetCommit 2-10
+//	 9 OffsetFetch 1-10
+//	10 FindCoordinator 0-6
+//	11 JoinGroup 0-9
+//	12 Heartbeat 0-4
+//	13 LeaveGroup 0-5
+//	14 SyncGroup 0-5
+//	15 DescribeGroups 0-6
+//	16 ListGroups 0-5
+//	18 ApiVersions 0-4
+//	19 CreateTopics 2-7
+//	20 DeleteTopics 1-6
+//	21 DeleteRecords 0-2
+//	22 InitProducerID 0-5
+//	23 OffsetForLeaderEpoch 2-4
+//	24 AddPartitionsToTxn 0-5
+//	25 AddOffsetsToTxn 0-4
+//	26 EndTxn 0-5
+//	27 WriteTxnMarkers 1-2
+//	28 TxnOffsetCommit 0-5
+//	29 DescribeACLs 1-3
+//	30 CreateACLs 1-3
+//	31 DeleteACLs 1-3
+//	32 DescribeConfigs 1-4
+//	33 AlterConfigs 0-2
+//	35 DescribeLogDirs 1-4
+//	37 CreatePartitions 0-3
+//	42 DeleteGroups 0-2
+//	43 ElectLeaders 0-2
+//	44 IncrementalAlterConfigs 0-1
+//	45 AlterPartitionAssignments 0-1
+//	46 ListPartitionReassignments 0-0
+//	47 OffsetDelete 0-0
+//	55 DescribeQuorum 0-2
+//	57 UpdateFeatures 0-2
+//	60 DescribeCluster 0-2
+//	61 DescribeProducers 0-0
+//	65 DescribeTransactions 0-0
+//	66 ListTransactions 0-2
+//	68 ConsumerGroupHeartbeat 0-1
+//	69 ConsumerGroupDescribe 0-1
+//	74 ListConfigResources 0-1
+//	75 DescribeTopicPartitions 0-0
 //
 // # Shutdown
 //

@@ -25,6 +25,9 @@ func (b *Broker) openMetadata() error {
 	cfg.Delete, cfg.RetentionMs, cfg.MaxMessageBytes, cfg.FlushBeforeAck = false, logstore.Unlimited, 64<<20, true
 	part := b.store.Get(metadataPartition)
 	if part == nil {
+		if err := b.mayStartOver(); err != nil {
+			return err
+		}
 		var err error
 		if part, err = b.store.Create(metadataPartition, metadataTopicID, cfg); err != nil {
 			return fmt.Errorf("creating the metadata log: %w", err)
@@ -45,6 +48,31 @@ func (b *Broker) openMetadata() error {
 	}
 	b.ctl = ctl
 	return b.reconcile(ctl.Image())
+}
+
+// mayStartOver refuses to begin a new metadata log where there is data that an
+// old one must have described: with a log dir missing or unreadable, every
+// partition would look unknown and be set aside.
+func (b *Broker) mayStartOver() error {
+	for _, d := range b.store.Dirs() {
+		if d.Offline != nil {
+			return fmt.Errorf("log dir %s cannot be used and no other holds the metadata log: repair it and start again: %w", d.Path, d.Offline)
+		}
+	}
+	if parts := b.store.Partitions(); len(parts) > 0 {
+		return fmt.Errorf("the log dirs hold partitions (%s, %d in all) but not the metadata log (%s): is a directory missing from log.dirs?", parts[0].TopicPartition(), len(parts), metadataPartition)
+	}
+	return nil
+}
+
+// dirsOnline says whether every log dir is in service.
+func (b *Broker) dirsOnline() bool {
+	for _, d := range b.store.Dirs() {
+		if d.Offline != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // metadataLog is the controller's log on a partition of our own.
@@ -135,7 +163,7 @@ func (b *Broker) reconcile(img *controller.Image) error {
 			continue
 		}
 		t := img.Topic(tp.Topic)
-		if t != nil && int(tp.Partition) < len(t.Partitions) && (logstore.TopicID(t.ID) == p.TopicID() || p.TopicID() == logstore.TopicID{}) {
+		if t != nil && int(tp.Partition) < len(t.Partitions) && sameTopic(p, t) {
 			continue
 		}
 		if img.Removed(controller.TopicID(p.TopicID())) {
@@ -164,6 +192,15 @@ func (b *Broker) openTopic(img *controller.Image, t *controller.Topic) error {
 	for i, p := range t.Partitions {
 		tp := logstore.TopicPartition{Topic: t.Name, Partition: int32(i)}
 		part := b.store.Get(tp)
+		if part != nil && !sameTopic(part, t) { // of a deleted topic of this name
+			if err := b.store.Delete(tp); err != nil {
+				return fmt.Errorf("deleting the log of the topic that %s was before: %w", tp, err)
+			}
+			part = nil
+		}
+		if part == nil && !b.dirsOnline() {
+			continue // it may lie in the dir that is offline: not to be begun anew
+		}
 		if part == nil {
 			var err error
 			if part, err = b.store.Create(tp, logstore.TopicID(t.ID), cfg); err != nil {
@@ -179,6 +216,13 @@ func (b *Broker) openTopic(img *controller.Image, t *controller.Topic) error {
 		}
 	}
 	return nil
+}
+
+// sameTopic says whether a log is of that topic, and not of one of the same
+// name before it. Logs without an id are taken at their name.
+func sameTopic(p *logstore.Partition, t *controller.Topic) bool {
+	id := p.TopicID()
+	return id == logstore.TopicID(t.ID) || id == logstore.TopicID{}
 }
 
 // apply makes a committed change of the metadata real. It runs on the

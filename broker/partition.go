@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -23,9 +24,38 @@ func (b *Broker) partition(t *controller.Topic, n int32) (*logstore.Partition, c
 	}
 	part := b.store.Get(logstore.TopicPartition{Topic: t.Name, Partition: n})
 	if part == nil {
-		return nil, state, kerr.KafkaStorageError.Code // its creation failed
+		// Its creation failed, on a full disk perhaps, or its deletion is under
+		// way. Clients try again.
+		b.revive(t.ID)
+		return nil, state, kerr.KafkaStorageError.Code
+	}
+	if !sameTopic(part, t) {
+		return nil, state, kerr.UnknownTopicOrPartition.Code // deleted and made again just now
 	}
 	return part, state, 0
+}
+
+// revive tries again, in the background, to create logs that the metadata has
+// and the disk has not. It takes its turn with changes of the metadata, as the
+// topic may be in the middle of its deletion.
+func (b *Broker) revive(id controller.TopicID) {
+	if !b.reviving.CompareAndSwap(false, true) {
+		return
+	}
+	b.tasks(func(ctx context.Context) error {
+		defer b.reviving.Store(false)
+		err := b.ctl.Between(ctx, func(img *controller.Image) error {
+			t := img.TopicByID(id)
+			if t == nil {
+				return nil // deleted since
+			}
+			return b.openTopic(img, t)
+		})
+		if err != nil && ctx.Err() == nil {
+			b.log.Warn("creating missing logs", "topic id", id.String(), "err", err)
+		}
+		return nil
+	})
 }
 
 // fenced compares the leader epoch a client knows with ours; -1 is not

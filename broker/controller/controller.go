@@ -119,6 +119,11 @@ func (c *Controller) propose(ctx context.Context, plan func(*Image) ([]Record, e
 	}
 }
 
+// Between runs fn between two changes, with the image that holds meanwhile.
+func (c *Controller) Between(ctx context.Context, fn func(*Image) error) error {
+	return c.propose(ctx, func(img *Image) ([]Record, error) { return nil, fn(img) })
+}
+
 // commit carries one change from plan to published image.
 func (c *Controller) commit(ctx context.Context, p *proposal) error {
 	old := c.Image()

@@ -1,6 +1,10 @@
 package controller
 
-import "context"
+import (
+	"context"
+	"maps"
+	"slices"
+)
 
 // ProducerIDBlock is how many producer ids a broker gets at a time.
 const ProducerIDBlock = 1000
@@ -21,7 +25,8 @@ func (c *Controller) AllocateProducerIDs(ctx context.Context) (int64, error) {
 func (c *Controller) FinalizeFeatures(ctx context.Context, levels map[string]int16) error {
 	return c.propose(ctx, func(img *Image) ([]Record, error) {
 		var records []Record
-		for name, level := range levels {
+		for _, name := range slices.Sorted(maps.Keys(levels)) {
+			level := levels[name]
 			if img.features[name] != level {
 				records = append(records, &FeatureLevelRecord{Name: name, Level: level})
 			}
