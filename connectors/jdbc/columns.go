@@ -157,9 +157,9 @@ func (c *column) valueOf(r *connect.Record, row *data.Struct) data.Value {
 	case fromKey:
 		return r.Key
 	case fromTopic:
-		return data.String(topicPartition(r).Topic)
+		return data.String(r.Topic)
 	case fromPartition:
-		return data.Int32(topicPartition(r).Partition)
+		return data.Int32(r.Partition)
 	case fromOffset:
 		return data.Int64(r.Offset)
 	}

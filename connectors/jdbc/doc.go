@@ -22,5 +22,12 @@
 //     the background: only these may report records and ask for a retry.
 //   - A change of a table happens only when nothing is buffered or under way, so
 //     that rows of the old schema are committed and hold no locks.
+//   - An update may lack values that it left alone (TOAST). It becomes an UPDATE of
+//     the other columns and fails where the row is missing, with two exceptions:
+//     the row of a changed key is moved instead of deleted (rekey.go), and records
+//     that are read again after a crash wait for the delete of their row
+//     (orphan.go).
+//   - The task's context ends before the last PreCommit: from then on there is no
+//     writer and PreCommit writes by itself.
 //   - PreCommit hands out only what is committed in the database.
 package jdbc

@@ -341,6 +341,55 @@ func TestClosedPartitionsAreForgotten(t *testing.T) {
 	wantRows(t, pg.Connect(t, conn.Config().Database), "SELECT string_agg(name, ',' ORDER BY id) FROM t", "a,kept")
 }
 
+// The task's context ends before the last PreCommit, which must still write all.
+func TestLastPreCommit(t *testing.T) {
+	pg := postgrestest.Start(t)
+	conn, url := database(t, pg)
+	for round := range int32(10) {
+		s := startSink(t, debezium, with(url, flatProps...))
+		for i := range int32(20) {
+			if err := s.put(flat("t", 1000*round+i, "x")); err != nil {
+				t.Fatal(err)
+			}
+			if i == 2*round {
+				s.cancel()
+			}
+		}
+		s.mustCommit()
+	}
+	wantRows(t, conn, "SELECT count(*) FROM t", "200")
+}
+
+// A batch that is offered again after a retriable error goes on where it stopped,
+// but another one in its place is taken from the start.
+func TestBatchInPlaceOfAnother(t *testing.T) {
+	pg := postgrestest.Start(t)
+	conn, url := database(t, pg)
+	s := startSink(t, debezium, with(with(url, flatProps...), "flush.max.retries", "1000", "flush.retry.delay.ms", "1"))
+	s.mustPut(flat("t", 1, "a"))
+	pg.Kill(t)
+	b := connect.NewBatch(0, 0, nil)
+	src := s.batch(flat("t", 2, "b"), flat("unknown table", 1, "x"))
+	for i := range src.Records {
+		*b.Add() = src.Records[i]
+	}
+	if err := s.task.Put(s.ctx, b); !connect.IsRetriable(err) {
+		t.Fatalf("Put = %v, want a retriable error", err)
+	}
+	b.Records = nil
+	src = s.batch(flat("t", 3, "c"), flat("t", 4, "d"))
+	for i := range src.Records {
+		*b.Add() = src.Records[i]
+	}
+	pg.Start(t)
+	if err := s.putFails(b); err != nil {
+		t.Fatal(err)
+	}
+	delete(s.offset, connect.TopicPartition{Topic: "unknown table"})
+	s.mustPutRetrying()
+	wantRows(t, pg.Connect(t, conn.Config().Database), "SELECT string_agg(id::text, ',' ORDER BY id) FROM t WHERE id > 2", "3,4")
+}
+
 func TestBatchesAreReleased(t *testing.T) {
 	pg := postgrestest.Start(t)
 	_, url := database(t, pg)

@@ -33,7 +33,8 @@ type sink struct {
 	reports []string
 	log     *logBuffer
 
-	ctx      context.Context
+	ctx      context.Context // of calls
+	run      context.Context // of the task: ends before the last PreCommit
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 	goErr    error
@@ -59,7 +60,7 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-func (s *sink) Context() context.Context { return s.ctx }
+func (s *sink) Context() context.Context { return s.run }
 func (s *sink) Connector() string        { return "test" }
 func (s *sink) Task() int                { return 0 }
 func (s *sink) Logger() *slog.Logger {
@@ -86,7 +87,7 @@ func (s *sink) ErrantReporter() connect.ErrantReporter {
 
 func (s *sink) Go(fn func(context.Context) error) {
 	s.wg.Go(func() {
-		if err := fn(s.ctx); err != nil {
+		if err := fn(s.run); err != nil {
 			s.goErr = err
 		}
 	})
@@ -108,16 +109,17 @@ func newTask(t testing.TB, class string) (connect.SinkConnector, connect.SinkTas
 func startSink(t testing.TB, class string, props map[string]string) *sink {
 	t.Helper()
 	s := &sink{t: t, offset: map[connect.TopicPartition]int64{}, log: &logBuffer{}}
-	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(t.Context()))
+	s.ctx = context.WithoutCancel(t.Context())
+	s.run, s.cancel = context.WithCancel(s.ctx)
 	_, s.task = newTask(t, class)
 	if err := s.task.Start(s, props); err != nil {
 		t.Fatalf("Start: %v", err)
 	}
 	t.Cleanup(func() {
+		s.cancel()
 		if err := s.task.Stop(); err != nil {
 			t.Errorf("Stop: %v", err)
 		}
-		s.cancel()
 		s.wg.Wait()
 		if s.goErr != nil {
 			t.Errorf("a goroutine of the task ended with: %v", s.goErr)

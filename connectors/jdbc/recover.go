@@ -67,7 +67,7 @@ func (t *task) recover(ctx context.Context) error {
 func (t *task) resumeWriter() {
 	select {
 	case t.again <- struct{}{}:
-	case <-t.ctx.Context().Done():
+	case <-t.ended:
 	}
 }
 

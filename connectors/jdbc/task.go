@@ -40,7 +40,8 @@ type task struct {
 	slot    chan *buffer  // filled buffers until the writer takes them; holds one
 	done    chan written  // what the writer did; has room for all of handed
 	again   chan struct{} // lets the writer go on after a failure
-	quit    chan struct{}
+	quit    chan struct{} // closed by Stop
+	ended   chan struct{} // closed by the writer
 
 	orphans map[orphanKey]orphan
 	opened  time.Time // when the task got its partitions
@@ -62,8 +63,23 @@ type written struct {
 // resume is where to go on when a batch is offered again.
 type resume struct {
 	batch    *connect.Batch
+	first    position // of the batch, which may have been recycled since
+	count    int
 	next     int
 	rejected []connect.RecordError
+}
+
+// position is where a record is in Kafka.
+type position struct {
+	tp     connect.TopicPartition
+	offset int64
+}
+
+func firstOf(b *connect.Batch) position {
+	if b.Len() == 0 {
+		return position{}
+	}
+	return position{topicPartition(&b.Records[0]), b.Records[0].Offset}
 }
 
 var (
@@ -91,14 +107,22 @@ func (t *task) Start(ctx connect.SinkContext, props map[string]string) error {
 		t.maxBytes = min(pooledBytes, max(budget/4, leastBytes))
 	}
 	t.slot, t.done = make(chan *buffer, 1), make(chan written, 2)
-	t.again, t.quit = make(chan struct{}), make(chan struct{})
+	t.again, t.quit, t.ended = make(chan struct{}), make(chan struct{}), make(chan struct{})
 	ctx.Go(t.write)
 	return nil
 }
 
+// grace is how long a transaction may go on when the task is told to stop.
+const grace = 5 * time.Second
+
 // write is the writer. It ends with the task's context or when the task stops.
 // After a failure it waits, since later rows must not overtake those that failed.
 func (t *task) write(ctx context.Context) error {
+	defer close(t.ended)
+	// A transaction under way when the task stops is brought to its end.
+	writing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
 	for {
 		var b *buffer
 		select {
@@ -108,7 +132,7 @@ func (t *task) write(ctx context.Context) error {
 			return nil
 		case b = <-t.slot:
 		}
-		err := t.writeBuffer(ctx, b)
+		err := t.writeBuffer(writing, b)
 		t.done <- written{b, err}
 		if err == nil {
 			continue
@@ -162,7 +186,7 @@ func (t *task) Put(ctx context.Context, b *connect.Batch) error {
 func (t *task) resumeAt(b *connect.Batch) int {
 	r := t.resume
 	t.resume = resume{}
-	if r.batch == nil || r.batch != b {
+	if r.batch != b || r.count != b.Len() || r.first != firstOf(b) {
 		return 0
 	}
 	t.rejected = r.rejected
@@ -172,7 +196,7 @@ func (t *task) resumeAt(b *connect.Batch) int {
 // postpone remembers how far a batch has been taken, for when it comes again.
 func (t *task) postpone(b *connect.Batch, next int, err error) error {
 	if connect.IsRetriable(err) {
-		t.resume = resume{batch: b, next: next, rejected: t.rejected}
+		t.resume = resume{batch: b, first: firstOf(b), count: b.Len(), next: next, rejected: t.rejected}
 	}
 	return err
 }
@@ -205,15 +229,14 @@ func (t *task) handOver(ctx context.Context) {
 	if t.failure.buffer != nil || ctx.Err() != nil {
 		return
 	}
+	b := t.cur
+	t.handed, t.cur = append(t.handed, b), t.freeBuffer()
 	select {
-	case t.slot <- t.cur: // at most a moment: handed has room, so the writer takes what is there
-	case <-ctx.Done():
-		return
-	case <-t.ctx.Context().Done(): // the writer has ended
+	case t.slot <- b: // at most a moment: handed had room, so the writer takes what is there
+	case <-t.ended:
+		t.finished(written{b, t.writeBuffer(ctx, b)})
 		return
 	}
-	t.handed = append(t.handed, t.cur)
-	t.cur = t.freeBuffer()
 	if full && len(t.handed) > 1 {
 		t.await(ctx)
 	}
@@ -228,13 +251,22 @@ func (t *task) freeBuffer() *buffer {
 	return newBuffer()
 }
 
-// await waits for the writer's next result.
+// await waits for the writer's next result. Once the task's context has ended
+// there is no writer; what is left is written here, for the last PreCommit.
 func (t *task) await(ctx context.Context) {
 	select {
 	case w := <-t.done:
 		t.finished(w)
+		return
 	case <-ctx.Done():
+		return
+	case <-t.ended:
 	}
+	if t.poll(); len(t.handed) == 0 || t.failure.buffer != nil {
+		return
+	}
+	b := <-t.slot
+	t.finished(written{b, t.writeBuffer(ctx, b)})
 }
 
 // poll takes the writer's results as far as there are.
@@ -358,11 +390,13 @@ func (t *task) Stop() error {
 	if t.quit == nil {
 		return nil // Start failed
 	}
-	t.takeBack()
-	for len(t.handed) > 0 {
-		t.finished(<-t.done) // the writer has it, and ends with the context at the latest
-	}
 	close(t.quit)
+	select {
+	case <-t.ended:
+	case <-time.After(grace): // a writer that hangs keeps its connection and buffers
+		return errors.New("the database does not answer; the connection is left to its fate")
+	}
+	t.poll()
 	for _, b := range t.buffers() {
 		b.release()
 	}

@@ -204,7 +204,7 @@ func TestTypes(t *testing.T) {
 func TestBindErrors(t *testing.T) {
 	pg := postgrestest.Start(t)
 	conn, url := database(t, pg)
-	pg.Exec(t, conn.Config().Database, "CREATE TABLE orders (id int PRIMARY KEY, qty int, small int2, name varchar(3), u uuid, at timestamptz)")
+	pg.Exec(t, conn.Config().Database, "CREATE TABLE orders (id int PRIMARY KEY, qty int, small int2, name varchar(3), u uuid, at timestamptz, price numeric(5,2))")
 	s := startSink(t, confluent, with(url, "insert.mode", "upsert", "pk.mode", "record_key"))
 	key := structSchema("k", "id", data.Int32Schema)
 	bad := func(field string, schema *data.Schema, v data.Value) rec {
@@ -214,6 +214,7 @@ func TestBindErrors(t *testing.T) {
 	err := s.put(bad("qty", data.StringSchema, data.String("many")), bad("qty", data.Int64Schema, data.Int64(1<<40)),
 		bad("small", data.Int32Schema, data.Int32(40000)), bad("name", data.StringSchema, data.String("four")),
 		bad("u", data.StringSchema, data.String("nope")), bad("at", named(data.TypeString, "time.ZonedTimestamp"), data.String("yesterday")),
+		bad("price", decimalSchema(1, ""), data.Decimal(-10000, 1)),
 		bad("qty", data.Int32Schema, data.Int32(5)))
 	got := strings.Join(rejected(err), "\n")
 	want := `0: record orders-0@0: column qty of table "public"."orders" is integer, and the value of field qty is a string: a value of schema string cannot be written to type integer; cast it with a transform, or change the column's type
@@ -221,7 +222,8 @@ func TestBindErrors(t *testing.T) {
 2: record orders-0@2: column small of table "public"."orders" is smallint, and the value of field small is a int32: its value 40000 is out of range: the column takes -32768 to 32767
 3: record orders-0@3: column name of table "public"."orders" is character varying(3), and the value of field name is a string: it has 4 characters, more than character varying(3) holds
 4: record orders-0@4: column u of table "public"."orders" is uuid, and the value of field u is a string: its value "nope" is not a uuid
-5: record orders-0@5: column at of table "public"."orders" is timestamp with time zone, and the value of field at is a string: its value "yesterday" is not an ISO-8601 timestamp`
+5: record orders-0@5: column at of table "public"."orders" is timestamp with time zone, and the value of field at is a string: its value "yesterday" is not an ISO-8601 timestamp
+6: record orders-0@6: column price of table "public"."orders" is numeric(5,2), and the value of field price is a decimal: its value is out of range: numeric(5,2) holds 3 digits before the point`
 	if got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}

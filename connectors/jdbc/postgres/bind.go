@@ -47,7 +47,32 @@ func Bind(s *data.Schema, c *Column, o Options) *Binder {
 			return dst, err
 		}
 	}
+	if whole, ok := c.Whole(); ok && whole >= 0 && whole < 18 && !b.Text {
+		b.append = wholeLimit(b.append, whole, c.SQL)
+	}
 	return b
+}
+
+// wholeLimit refuses decimals with more digits before the point than a column
+// holds: the server's error would not name the column.
+func wholeLimit(inner appendFunc, whole int, sql string) appendFunc {
+	limit := int64(1)
+	for range whole {
+		limit *= 10
+	}
+	return func(dst []byte, v data.Value) ([]byte, error) {
+		if v.Kind() == data.KindDecimal {
+			if n, scale, ok := v.SmallDecimal(); ok {
+				for ; scale > 0; scale-- {
+					n /= 10
+				}
+				if n >= limit || n <= -limit {
+					return dst, fmt.Errorf("its value is out of range: %s holds %d digits before the point", sql, whole)
+				}
+			}
+		}
+		return inner(dst, v)
+	}
 }
 
 // Field appends one field of a tuple. Its error says what is wrong with the value

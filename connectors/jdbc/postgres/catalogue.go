@@ -51,6 +51,19 @@ func (c *Column) Limit() int {
 	return 0
 }
 
+// Whole returns how many digits before the point a numeric(p,s) column holds; false
+// for a column without precision.
+func (c *Column) Whole() (digits int, ok bool) {
+	if c.Type.Name != "numeric" || c.Mod < 4 {
+		return 0, false
+	}
+	precision, scale := int(c.Mod-4)>>16, int(c.Mod-4)&0x7ff
+	if scale > 1023 { // negative
+		scale -= 2048
+	}
+	return precision - scale, true
+}
+
 // Table is what the catalogue says of a table.
 type Table struct {
 	Name    Name
