@@ -38,7 +38,10 @@ var softwareName = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9]
 func (b *Broker) apiVersions(_ context.Context, r *request, req *kmsg.ApiVersionsRequest) kmsg.Response {
 	resp := kmsg.NewPtrApiVersionsResponse()
 	for _, a := range b.apis {
-		if a != nil && (!r.tooNew || a.key == apiVersionsKey) {
+		if a == nil || r.conn.listener.conf.Controller && !a.controller() {
+			continue
+		}
+		if !r.tooNew || a.key == apiVersionsKey {
 			k := kmsg.NewApiVersionsResponseApiKey()
 			k.ApiKey, k.MinVersion, k.MaxVersion = a.key, a.advertisedMin(), a.max
 			resp.ApiKeys = append(resp.ApiKeys, k)

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -21,6 +22,11 @@ const (
 	produceKey     = 0
 	apiVersionsKey = 18
 )
+
+// controllerKeys are served on controller listeners too (KIP-919).
+var controllerKeys = []int16{18, 19, 20, 29, 30, 31, 32, 33, 37, 43, 44, 45, 46, 55, 57, 60, 74}
+
+func (a *api) controller() bool { return slices.Contains(controllerKeys, a.key) }
 
 func (a *api) name() string { return kmsg.NameForKey(a.key) }
 

@@ -102,12 +102,12 @@ func (b *Broker) Listen() error {
 }
 
 // Addr is the bound address of a listener, nil before Listen or when there is
-// no listener of that name. The empty name is the first listener.
+// no listener of that name. The empty name is the first listener for clients.
 func (b *Broker) Addr(name string) net.Addr {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, l := range b.listeners {
-		if name == "" || l.conf.Name == name {
+		if name == "" && !l.conf.Controller || l.conf.Name == name {
 			return l.ln.Addr()
 		}
 	}

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker"
 	"github.com/leat-project/leat/broker/brokertest"
@@ -88,6 +90,39 @@ func TestTopicMadeAgain(t *testing.T) {
 		}
 		if resp, err := admin(t, b).DeleteTopics(ctx, "again"); err != nil || resp["again"].Err != nil {
 			t.Fatalf("deleting: %v %v", err, resp["again"].Err)
+		}
+	}
+}
+
+func TestControllerListener(t *testing.T) {
+	b := brokertest.Start(t, map[string]string{
+		"listeners": "CONTROLLER://0.0.0.0:0,PLAINTEXT://127.0.0.1:0", "controller.listener.names": "CONTROLLER",
+		"advertised.listeners": "CONTROLLER://127.0.0.1:0,PLAINTEXT://127.0.0.1:0",
+	})
+	ctx := testContext(t)
+	produce(t, ctx, client(t, b, kgo.AllowAutoTopicCreation()), "data", 1)
+	conn := client(t, b, kgo.SeedBrokers(b.ListenerAddr("CONTROLLER")))
+	for _, tc := range []struct {
+		kind int8
+		want int16
+	}{{1, kerr.MismatchedEndpointType.Code}, {2, 0}, {3, kerr.UnsupportedEndpointType.Code}} {
+		req := kmsg.NewPtrDescribeClusterRequest()
+		req.EndpointType = tc.kind
+		resp, err := conn.SeedBrokers()[0].Request(ctx, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code := resp.(*kmsg.DescribeClusterResponse).ErrorCode; code != tc.want {
+			t.Errorf("endpoint type %d: code %d, want %d", tc.kind, code, tc.want)
+		}
+	}
+	versions, err := conn.SeedBrokers()[0].Request(ctx, kmsg.NewPtrApiVersionsRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range versions.(*kmsg.ApiVersionsResponse).ApiKeys {
+		if k.ApiKey == 0 || k.ApiKey == 1 {
+			t.Errorf("the controller listener offers %s", kmsg.NameForKey(k.ApiKey))
 		}
 	}
 }

@@ -36,6 +36,9 @@ type Listener struct {
 	// means the bound one.
 	AdvertisedHost string
 	AdvertisedPort int
+	// Controller listeners (controller.listener.names) serve administration
+	// only.
+	Controller bool
 }
 
 // Addr is the listener's address for net.Listen.
@@ -145,9 +148,7 @@ func (c *Config) parseListeners() error {
 		if err != nil {
 			return err
 		}
-		if slices.Contains(controllers, l.Name) {
-			continue // one node: the controller is in this process
-		}
+		l.Controller = slices.Contains(controllers, l.Name)
 		if p := protocols[l.Name]; p != "PLAINTEXT" {
 			return fmt.Errorf("listeners entry %s has the security protocol %q; only PLAINTEXT is served (see listener.security.protocol.map)", entry, p)
 		}
@@ -159,7 +160,7 @@ func (c *Config) parseListeners() error {
 		}
 		c.Listeners = append(c.Listeners, l)
 	}
-	if len(c.Listeners) == 0 {
+	if !slices.ContainsFunc(c.Listeners, func(l Listener) bool { return !l.Controller }) {
 		return fmt.Errorf("listeners=%s has no listener for clients", c.str("listeners"))
 	}
 	return nil
@@ -171,10 +172,10 @@ func (l *Listener) advertise(advertised map[string]Listener) error {
 		l.AdvertisedHost, l.AdvertisedPort = a.Host, a.Port
 		return nil
 	}
-	switch l.Host {
-	case "0.0.0.0", "::":
+	switch {
+	case !l.Controller && (l.Host == "0.0.0.0" || l.Host == "::"):
 		return fmt.Errorf("listeners entry %s://%s:%d is no address that clients can reach: add advertised.listeners=%s://<host name>:%d", l.Name, l.Host, l.Port, l.Name, l.Port)
-	case "":
+	case l.Host == "", l.Host == "0.0.0.0", l.Host == "::":
 		host, err := os.Hostname()
 		if err != nil {
 			return fmt.Errorf("finding the host name to advertise for listener %s (set advertised.listeners): %w", l.Name, err)

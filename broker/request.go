@@ -64,7 +64,7 @@ func (c *conn) decode(frame *buffer) (*request, error) {
 		return nil, protocolError{"short request header"}
 	}
 	r.api = c.broker.api(key)
-	if r.api == nil {
+	if r.api == nil || c.listener.conf.Controller && !r.api.controller() {
 		return nil, protocolError{"request of unknown kind " + itoa(int(key))}
 	}
 	if version < r.api.min || version > r.api.max {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -77,6 +78,16 @@ func prepare(t testing.TB, overrides map[string]string) *Broker {
 
 // Addr is host:port of the first listener. It changes with Restart.
 func (b *Broker) Addr() string { return b.addr }
+
+// ListenerAddr is host:port of a listener by name, on 127.0.0.1.
+func (b *Broker) ListenerAddr(name string) string {
+	b.t.Helper()
+	_, port, err := net.SplitHostPort(b.node.Addr(name).String())
+	if err != nil {
+		b.t.Fatalf("address of listener %s: %v", name, err)
+	}
+	return net.JoinHostPort("127.0.0.1", port)
+}
 
 // Dir is the broker's log dir.
 func (b *Broker) Dir() string { return b.props["log.dirs"] }
