@@ -41,16 +41,15 @@ type response struct {
 	BodySubset json.RawMessage
 }
 
-// TestFixturesExchanges plays the recordings against one worker on a real broker.
+// TestFixturesExchanges plays each recording against a worker on a real broker.
 func TestFixturesExchanges(t *testing.T) {
 	reg, _, _ := registry(t)
-	n := startWorker(t, reg)
 	for _, f := range fixture.Load(t, "exchanges.jsonl") {
 		for _, line := range f.Cases {
 			var sc scenario
 			decode(t, line, &sc)
 			t.Run(sc.Name, func(t *testing.T) {
-				n.clear(t)
+				n := startWorker(t, reg)
 				sc.run(t, player{addr: n.server.Addr(), vars: map[string]string{
 					"<WORKER>": n.server.WorkerID(), "<DATA>": t.TempDir(), "<CLUSTER_ID>": n.cluster}})
 			})

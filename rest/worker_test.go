@@ -79,24 +79,6 @@ func startWorker(t *testing.T, reg *plugin.Registry) *node {
 	return n
 }
 
-// clear deletes what an earlier scenario left.
-func (n *node) clear(t *testing.T) {
-	t.Helper()
-	names, err := n.herder.Connectors(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		if err := n.herder.Delete(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	eventually(t, "no connector is left", func() bool {
-		names, err := n.herder.Connectors(t.Context())
-		return err == nil && len(names) == 0
-	})
-}
-
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	limit := time.NewTimer(20 * time.Second)
