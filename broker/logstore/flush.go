@@ -195,11 +195,14 @@ func (p *Partition) syncLog(s *segment) error {
 // seal completes the files of a segment that is not active any more, and the producer snapshot taken when it was
 // left. Recovery need not look at it from then on.
 func (p *Partition) seal(s *segment) error {
-	if err := s.writeIndexes(true); err != nil {
+	wrote, err := s.completeIndexes()
+	if err != nil {
 		return err
 	}
-	if err := s.syncIndexes(); err != nil {
-		return err
+	if wrote {
+		if err := s.syncIndexes(); err != nil {
+			return err
+		}
 	}
 	if err := p.writeSnapshots(); err != nil {
 		return err

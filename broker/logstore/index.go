@@ -34,9 +34,12 @@ type sparseIndex struct {
 // bytes is the length that the file has once everything is written.
 func (x *sparseIndex) bytes() int64 { return x.flushed + int64(len(x.pending)) }
 
+// dirty says whether the file lacks something.
+func (x *sparseIndex) dirty() bool { return len(x.pending) > 0 || x.stale }
+
 // write puts the pending entries into the file at path.
 func (x *sparseIndex) write(fsys vfs.FS, path string) error {
-	if len(x.pending) == 0 && !x.stale {
+	if !x.dirty() {
 		return nil
 	}
 	f, err := openOrCreate(fsys, path, x.stale)

@@ -63,8 +63,25 @@ func (l *loader) recover(i int, recoveryPoint int64) error {
 	if err := vfs.SyncFile(f, s.path(logSuffix)); err != nil {
 		return err
 	}
-	if err := s.writeIndexes(i < len(p.segments)-1); err != nil {
-		p.store.warnIO("writing rebuilt indexes", p, err)
+	return l.keepIndexes(s, i == len(p.segments)-1)
+}
+
+// keepIndexes writes the rebuilt indexes of a segment. Those of the active one stay in memory while they are few: it
+// is read again after the next crash in any case, and thousands of small partitions start sooner.
+func (l *loader) keepIndexes(s *segment, active bool) error {
+	if len(s.aborted) == 0 {
+		// An empty file is as good as none, but a file with entries that are void must be replaced.
+		info, err := s.fs.Stat(s.path(txnIndexSuffix))
+		if err != nil && !errors.Is(err, errNotExist) {
+			return err
+		}
+		s.abortedNew = err == nil && info.Size > 0
+	}
+	if active && !s.abortedNew && s.pendingIndexBytes() < maxPending {
+		return nil
+	}
+	if err := s.writeIndexes(!active); err != nil {
+		l.p.store.warnIO("writing rebuilt indexes", l.p, err)
 	}
 	return nil
 }

@@ -73,6 +73,7 @@ type segment struct {
 	firstTs     int64 // maxTimestamp of the first batch, -1 unknown
 	aborted     []abortedEntry
 	abortedNew  bool // aborted has entries that the .txnindex lacks
+	unsynced    bool // index files were written since they were last synced
 
 	fileMu     sync.Mutex // guards what follows; held over opening a file, for which all must wait
 	file       vfs.File
@@ -250,6 +251,9 @@ func (s *segment) writeIndexes(final bool) error {
 	if final {
 		s.addTimeLocked()
 	}
+	if s.offsets.dirty() || s.times.dirty() || s.abortedNew {
+		s.unsynced = true
+	}
 	if err := s.offsets.write(s.fs, s.path(indexSuffix)); err != nil {
 		return err
 	}
@@ -264,6 +268,15 @@ func (s *segment) writeIndexes(final bool) error {
 	}
 	s.abortedNew = false
 	return nil
+}
+
+// completeIndexes writes the last entries and says whether the files need a sync.
+func (s *segment) completeIndexes() (dirty bool, err error) {
+	err = s.writeIndexes(true)
+	s.idxMu.Lock()
+	defer s.idxMu.Unlock()
+	dirty, s.unsynced = s.unsynced, false
+	return dirty, err
 }
 
 // syncIndexes makes the index files durable. A failed sync is a *vfs.SyncError.

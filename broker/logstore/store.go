@@ -383,7 +383,7 @@ func (p *Partition) shutDown(ctx context.Context) error {
 	if _, there := p.snapshots[leo]; !there && len(p.prod.byID) > 0 {
 		p.snapshots[leo] = p.prod.encodeSnapshot()
 	}
-	epochs := p.epochs.encode()
+	epochs, epochsDirty := p.epochs.encode(), p.epochsDirty
 	p.mu.Unlock()
 	for _, s := range segs {
 		if !s.sealed.Load() {
@@ -394,6 +394,9 @@ func (p *Partition) shutDown(ctx context.Context) error {
 	}
 	if err := p.writeSnapshots(); err != nil {
 		return p.storageError("closing", err)
+	}
+	if !epochsDirty {
+		return nil
 	}
 	if err := vfs.WriteFileAtomic(p.store.fs, p.file(leaderEpochFile), epochs); err != nil {
 		return p.storageError("closing", err)
