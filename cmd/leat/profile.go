@@ -6,14 +6,16 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"strconv"
+	"strings"
 )
 
 // profile writes a CPU profile of the whole run to the file that LEAT_CPUPROFILE
-// names, and the heap at its end to that of LEAT_MEMPROFILE. The function that it
-// returns ends both.
+// names, and what was allocated to that of LEAT_MEMPROFILE; %p in a name is the
+// process id. The function that it returns ends both.
 func profile() (stop func() error, err error) {
 	var cpu *os.File
-	if path := os.Getenv("LEAT_CPUPROFILE"); path != "" {
+	if path := profilePath("LEAT_CPUPROFILE"); path != "" {
 		if cpu, err = os.Create(path); err != nil {
 			return nil, fmt.Errorf("LEAT_CPUPROFILE: %w", err)
 		}
@@ -27,11 +29,15 @@ func profile() (stop func() error, err error) {
 			pprof.StopCPUProfile()
 			errs = append(errs, cpu.Close())
 		}
-		if path := os.Getenv("LEAT_MEMPROFILE"); path != "" {
+		if path := profilePath("LEAT_MEMPROFILE"); path != "" {
 			errs = append(errs, writeHeap(path))
 		}
 		return errors.Join(errs...)
 	}, nil
+}
+
+func profilePath(variable string) string {
+	return strings.ReplaceAll(os.Getenv(variable), "%p", strconv.Itoa(os.Getpid()))
 }
 
 func writeHeap(path string) error {

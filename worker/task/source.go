@@ -50,7 +50,8 @@ type source struct {
 var _ connect.SourceContext = (*sourceContext)(nil)
 
 func runSource(t *Task) (err error) {
-	s := &source{Task: t, tracker: newTracker(), acked: make(chan struct{}, 1), request: make(chan struct{}, 1)}
+	s := &source{Task: t, tracker: newTracker(), acked: make(chan struct{}, 1), request: make(chan struct{}, 1),
+		landed: make(chan struct{}, 1)}
 	s.encoded.New = func() any { return new(pipeline.Encoded) }
 	if err := t.awaitStart(); err != nil {
 		return err
