@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -404,4 +405,54 @@ func TestTopicCreationGroups(t *testing.T) {
 	if err != nil || len(list["wide.topic"].Partitions) != 3 {
 		t.Fatalf("partitions = %d, error %v", len(list["wide.topic"].Partitions), err)
 	}
+}
+
+// brittle is a source whose connector does not start as often as it is told.
+type brittle struct {
+	probeConnector
+	failures *atomic.Int32
+}
+
+func (*brittle) Define(*config.Def)          {}
+func (*brittle) NewTask() connect.SourceTask { return &idleTask{} }
+func (b *brittle) Start(ctx connect.ConnectorContext, props map[string]string) error {
+	if b.failures.Add(-1) >= 0 {
+		return connect.ConnectErrorf("not today")
+	}
+	return b.probeConnector.Start(ctx, props)
+}
+
+func TestFailedConnector(t *testing.T) {
+	b := startBroker(t)
+	var failures atomic.Int32
+	failures.Store(2)
+	n := startNode(t, b.Addr(), nil, func(r *plugin.Registry) {
+		r.AddSource("test.Brittle", "1", func() connect.SourceConnector { return &brittle{failures: &failures} })
+	})
+	ctx := t.Context()
+	n.create("b", map[string]string{"connector.class": "test.Brittle"})
+	st := n.await("b", model.Failed, "")
+	if st.Connector.Trace != connect.ClassConnect+": not today\n" {
+		t.Errorf("trace = %q", st.Connector.Trace)
+	}
+	// Pause and resume do not help a failed connector; a restart tries again.
+	if err := n.herder.Pause(ctx, "b"); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.herder.Resume(ctx, "b"); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.herder.RestartConnector(ctx, "b"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the second start failed, too", func() bool { return n.count("g-status", "status-connector-b", "FAILED") == 2 })
+	// So does stopping it and resuming.
+	if err := n.herder.Stop(ctx, "b"); err != nil {
+		t.Fatal(err)
+	}
+	n.await("b", model.Stopped, "")
+	if err := n.herder.Resume(ctx, "b"); err != nil {
+		t.Fatal(err)
+	}
+	n.await("b", model.Running, model.Running)
 }

@@ -59,7 +59,9 @@ func (c *Config) Producer(connector string, n int, config map[string]string, dlq
 	}
 	own := sub(c.Props, "producer.")
 	p := c.overlay(map[string]string{"bootstrap.servers": strings.Join(c.bootstrap, ","), "client.id": id,
-		"acks": "all", "max.block.ms": "9223372036854775807", "delivery.timeout.ms": "2147483647"},
+		// A task hands over whole batches: waiting for more would only add to the latency.
+		"linger.ms": "0",
+		"acks":      "all", "max.block.ms": "9223372036854775807", "delivery.timeout.ms": "2147483647"},
 		own, sub(config, "producer.override."))
 	return p
 }

@@ -62,6 +62,9 @@ const connectorStopTimeout = 5 * time.Second
 func (h *Herder) startConnector(ctx context.Context, want store.Connector) {
 	c := &conn{h: h, name: want.Name, config: want.ConfigOffset, target: want.Target, wanted: want.Target,
 		raw: want.Config, wake: make(chan struct{}, 1), log: h.log.With("connector", want.Name)}
+	if p, err := h.Registry.Find(want.Config["connector.class"], plugin.Source, plugin.Sink); err == nil {
+		c.plugin = p // else the first start fails with the reason
+	}
 	c.run, c.cancel = context.WithCancel(ctx)
 	h.conns[want.Name] = c
 	// The goroutine ends with the instance; the loop waits for its last word.
@@ -126,12 +129,9 @@ func (h *Herder) connectorEnded(c *conn) {
 
 // main follows the target state until the instance is to stop.
 func (c *conn) main() {
-	inst, err := c.prepare()
-	state := model.TargetState("")
-	failed := err != nil
-	if failed {
-		c.fail(err)
-	}
+	var inst *instance
+	var err error
+	state, failed := model.TargetState(""), false
 	retry := time.NewTimer(time.Hour)
 	retry.Stop()
 	defer retry.Stop()
@@ -148,7 +148,7 @@ func (c *conn) main() {
 		switch {
 		case failed && wanted == model.TargetStopped && state != wanted:
 			// A failed connector ignores pause and resume, but can be stopped.
-			inst, state = c.end(inst), wanted
+			inst, state, failed = c.end(inst), wanted, false
 			c.report(model.Stopped, "")
 		case failed:
 		case wanted != state:
@@ -184,14 +184,19 @@ func (c *conn) main() {
 }
 
 // prepare finds the plugin and resolves the configuration.
-func (c *conn) prepare() (*instance, error) {
-	var err error
-	if c.plugin, err = c.h.Registry.Find(c.raw["connector.class"], plugin.Source, plugin.Sink); err != nil {
-		return nil, err
+func (c *conn) prepare() (err error) {
+	if c.plugin == nil {
+		_, err := c.h.Registry.Find(c.raw["connector.class"], plugin.Source, plugin.Sink)
+		return err
 	}
-	c.props, err = c.h.Resolver.Resolve(c.raw)
+	if c.props, err = c.h.Resolver.Resolve(c.raw); err != nil {
+		return err
+	}
+	if c.giveBack != nil {
+		c.giveBack()
+	}
 	c.offsets, c.giveBack = c.h.offsetsOf(c.name, c.props)
-	return nil, err
+	return nil
 }
 
 // follow brings the instance to a target state and reports it.
@@ -208,6 +213,9 @@ func (c *conn) follow(inst *instance, wanted model.TargetState) (*instance, erro
 			c.report(model.Stopped, "")
 		}
 		return nil, nil
+	}
+	if err := c.prepare(); err != nil {
+		return nil, err
 	}
 	inst = c.newInstance()
 	if err := guard(func() error { return inst.plugin.Start(&connContext{inst}, c.props) }); err != nil {
@@ -311,7 +319,8 @@ func (c *conn) taskConfigs(inst *instance) error {
 		}
 		c.log.Warn("the connector makes more tasks than tasks.max", "err", err)
 	}
-	c.h.post(func(ctx context.Context) { c.h.tasksGiven(ctx, c, configs) })
+	props := c.props // the next start resolves them anew
+	c.h.post(func(ctx context.Context) { c.h.tasksGiven(ctx, c, configs, props) })
 	return nil
 }
 

@@ -13,14 +13,15 @@ import (
 )
 
 // tasksGiven compares what a connector asks for with what is committed, and writes
-// it when it differs or when the connector's configuration changed since.
-func (h *Herder) tasksGiven(ctx context.Context, c *conn, configs []map[string]string) {
+// it when it differs or when the connector's configuration changed since. props is
+// what the plugin was given.
+func (h *Herder) tasksGiven(ctx context.Context, c *conn, configs []map[string]string, props map[string]string) {
 	want, ok := h.configs.Connector(c.name)
 	if !ok || h.conns[c.name] != c || c.stopping || want.ConfigOffset != c.config || want.Target != model.TargetStarted {
 		return // asked of an instance that is not the one any more
 	}
 	for i := range configs {
-		configs[i] = h.finishTaskConfig(c, configs[i])
+		configs[i] = h.finishTaskConfig(c, configs[i], props)
 	}
 	same := want.TasksOffset >= 0 && !want.Inconsistent && maps.Equal(want.Applied, want.Config) &&
 		slices.EqualFunc(want.Tasks, configs, maps.Equal)
@@ -35,8 +36,8 @@ func (h *Herder) tasksGiven(ctx context.Context, c *conn, configs []map[string]s
 
 // finishTaskConfig adds what the worker adds to every task configuration, and puts
 // references to providers back.
-func (h *Herder) finishTaskConfig(c *conn, config map[string]string) map[string]string {
-	out := provider.Restore(config, c.raw, c.props)
+func (h *Herder) finishTaskConfig(c *conn, config, props map[string]string) map[string]string {
+	out := provider.Restore(config, c.raw, props)
 	out["task.class"] = taskClass(c.plugin)
 	if c.plugin.Kind == plugin.Sink {
 		for _, k := range []string{"topics", "topics.regex"} {
