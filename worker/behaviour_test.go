@@ -230,6 +230,10 @@ func TestLostRecordsAreCounted(t *testing.T) {
 	if got := values(t, file)[4]; got != "d" {
 		t.Fatalf("the sink resumed with %s", got)
 	}
+	eventually(t, "the status tells of the loss", func() bool {
+		st, err := n.herder.ConnectorStatus(ctx, "snk")
+		return err == nil && len(st.Tasks) == 1 && st.Tasks[0].State == model.Running && strings.Contains(st.Tasks[0].Trace, "2 records lost")
+	})
 	eventually(t, "the loss is logged", func() bool { return n.logs.has("lies below the start of the log", "lost=2") })
 }
 

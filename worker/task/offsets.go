@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -146,10 +147,14 @@ func (s *sink) checkGap(tp connect.TopicPartition, p kgo.FetchTopicPartition) {
 	s.lost(tp, want, p.LogStartOffset, "the log starts behind the next offset to read: records were removed unread")
 }
 
+// lost tells of a position that the log does not have: in the log, in the counters,
+// and in the status, whose trace says it while the task runs on.
 func (s *sink) lost(tp connect.TopicPartition, from, to int64, why string) {
 	n := max(to-from, 0)
 	s.stats.LostRecords.Add(n)
 	s.log.Error(why, "topic", tp.Topic, "partition", tp.Partition, "offset", from, "resumes", to, "lost", n)
+	s.note(fmt.Sprintf("partition %s-%d: %s; %d records lost, consumption resumed at offset %d instead of %d",
+		tp.Topic, tp.Partition, why, n, to, from))
 }
 
 // opened is called with partitions that come, before their first record.

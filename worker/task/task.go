@@ -27,7 +27,8 @@ type Deps struct {
 	Conf     *conf.Config
 	Registry *plugin.Registry
 	Offsets  Offsets // source tasks
-	// Report tells of a new state; trace is set for FAILED. It must not block.
+	// Report tells of a new state; trace is set for FAILED, and for RUNNING where
+	// records were lost. It must not block.
 	Report func(id model.TaskID, s model.State, trace string)
 	// TopicUsed tells of records to or from a topic, about once a batch. It must
 	// not block.
@@ -170,6 +171,16 @@ func (t *Task) report(s model.State, err error) {
 		trace = pipeline.Trace(err)
 	}
 	t.deps.Report(t.spec.ID, s, trace)
+}
+
+// note shows a text in the status of the running task.
+func (t *Task) note(text string) {
+	t.mu.Lock()
+	cancelled := t.cancelled
+	t.mu.Unlock()
+	if !cancelled {
+		t.deps.Report(t.spec.ID, model.Running, text)
+	}
 }
 
 // guard calls plugin code: a panic becomes an error.
