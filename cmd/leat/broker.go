@@ -2,10 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/leat-project/leat/broker"
 )
@@ -27,10 +34,20 @@ func brokerCommand(p *program) *cobra.Command {
 				return err
 			}
 			if err := b.Listen(); err != nil {
-				return err
+				return errors.Join(err, b.Close())
+			}
+			observers, err := observe(keys["leat.http.listeners"])
+			if err != nil {
+				return errors.Join(err, b.Close())
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "broker  %s\n", b.Addr(""))
-			return p.serve(cmd.Context(), b.Run)
+			g, ctx := errgroup.WithContext(cmd.Context())
+			g.Go(func() error { return b.Run(ctx) })
+			for _, o := range observers {
+				fmt.Fprintf(cmd.OutOrStdout(), "metrics http://%s/metrics\n", o.Addr())
+				g.Go(func() error { return serveHTTP(ctx, o, p.observed(b)) })
+			}
+			return g.Wait()
 		},
 	}
 }
@@ -44,11 +61,50 @@ func newBroker(keys map[string]string, log *slog.Logger) (*broker.Broker, error)
 	return broker.New(cfg, log)
 }
 
-// serve runs until the context ends; that is success.
-func (p *program) serve(ctx context.Context, run func(context.Context) error) error {
-	err := run(ctx)
-	if ctx.Err() != nil && err == nil {
-		p.log.Info("stopped")
+// defaultObserve is where leat broker serves /metrics and /health.
+const defaultObserve = "127.0.0.1:9404"
+
+// observe opens the listeners of leat.http.listeners: host:port, separated by
+// commas; "none" opens none.
+func observe(list string) ([]net.Listener, error) {
+	if list == "" {
+		list = defaultObserve
 	}
-	return err
+	if list == "none" {
+		return nil, nil
+	}
+	var open []net.Listener
+	for _, addr := range strings.Split(list, ",") {
+		l, err := net.Listen("tcp", strings.TrimPrefix(strings.TrimSpace(addr), "http://"))
+		if err != nil {
+			for _, o := range open {
+				o.Close()
+			}
+			return nil, fmt.Errorf("opening the listener of metrics %s: %w (leat.http.listeners sets other addresses; none switches it off)", addr, err)
+		}
+		open = append(open, l)
+	}
+	return open, nil
+}
+
+// observed answers /metrics and /health of a broker.
+func (p *program) observed(b *broker.Broker) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics(p.log, []prometheus.Collector{b.Collector()}))
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, "{\"status\":\"healthy\",\"cluster_id\":%q}\n", b.ClusterID())
+	})
+	return mux
+}
+
+// serveHTTP serves until ctx ends.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { s.Close() })
+	defer stop()
+	if err := s.Serve(l); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("serving metrics: %w", err)
+	}
+	return nil
 }

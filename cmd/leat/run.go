@@ -133,7 +133,7 @@ func (p *program) runAll(ctx context.Context, f runFlags, out io.Writer) (err er
 	})
 	g.Go(func() error {
 		defer stopBroker()
-		w, err := p.newWorker(conf.Distributed, workerKeys)
+		w, err := p.newWorker(conf.Distributed, workerKeys, b.Collector())
 		if err != nil {
 			return taken(err, "--rest", f.rest)
 		}
