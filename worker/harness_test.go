@@ -103,6 +103,7 @@ func (c *logCatcher) has(texts ...string) bool {
 type node struct {
 	t      *testing.T
 	addr   string
+	worker *worker.Worker
 	herder *herder.Herder
 	logs   *logCatcher
 	stop   func()
@@ -138,7 +139,7 @@ func startNode(t *testing.T, addr string, overrides map[string]string, register 
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.herder = w.Herder()
+	n.worker, n.herder = w, w.Herder()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()

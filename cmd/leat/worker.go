@@ -102,7 +102,7 @@ func (p *program) newWorker(mode conf.Mode, keys map[string]string, collectors .
 		return nil, fmt.Errorf("worker configuration: %w", err)
 	}
 	n := &node{Worker: w, rest: rest.NewServer(restCfg, w.Herder(), registry, p.log.With("component", "rest"))}
-	n.rest.Loggers, n.rest.Logs, n.rest.Metrics = p.levels, p.tail, metrics(p.log, collectors)
+	n.rest.Loggers, n.rest.Logs, n.rest.Metrics = p.levels, p.tail, metrics(p.log, append(collectors, w.Collector()))
 	if err := n.rest.Listen(); err != nil {
 		return nil, err
 	}

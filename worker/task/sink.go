@@ -121,6 +121,7 @@ func (s *sink) build() error {
 		return err
 	}
 	s.errs = pipeline.NewErrors(ec, spec.ID, dead, s.log)
+	s.Task.errs.Store(s.errs)
 	if s.consumer, err = newConsumer(s); err != nil {
 		return err
 	}

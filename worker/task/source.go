@@ -85,6 +85,7 @@ func (s *source) build() error {
 	}
 	ec.DeadLetterTopic = "" // sinks only
 	s.errs = pipeline.NewErrors(ec, spec.ID, nil, s.log)
+	s.Task.errs.Store(s.errs)
 	props := deps.Conf.Producer(spec.ID.Connector, spec.ID.Task, spec.Connector, false)
 	opts, err := kafka.Options(props, kafka.Producer, s.log)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/leat-project/leat/connect"
@@ -51,6 +52,7 @@ type Task struct {
 	deps  Deps
 	log   *slog.Logger
 	stats Stats
+	errs  atomic.Pointer[pipeline.Errors] // once the pipeline is built
 
 	run     context.Context // ends when the task is to stop
 	stop    context.CancelCauseFunc
@@ -125,6 +127,15 @@ func (t *Task) Failed() error {
 // Stats returns the task's counters.
 func (t *Task) Stats() *Stats { return &t.stats }
 
+// ErrorStats returns the counters of failed records, nil before the task's pipeline is
+// built.
+func (t *Task) ErrorStats() *pipeline.ErrorStats {
+	if e := t.errs.Load(); e != nil {
+		return &e.Stats
+	}
+	return nil
+}
+
 func (t *Task) main() {
 	defer close(t.done)
 	defer t.abandon()
@@ -150,6 +161,9 @@ func (t *Task) main() {
 		pipeline.Logger, "org.apache.kafka.connect.runtime.WorkerTask", "err", err, pipeline.TraceKey, pipeline.Trace(err))
 	t.report(model.Failed, err)
 }
+
+// Kind says whether this is a source or a sink task.
+func (t *Task) Kind() plugin.Kind { return t.spec.Plugin.Kind }
 
 // kind is how Java's log lines name a task.
 func (t *Task) kind() string {
