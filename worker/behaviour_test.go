@@ -460,3 +460,55 @@ func TestFailedConnector(t *testing.T) {
 	}
 	n.await("b", model.Running, model.Running)
 }
+
+// Every record arrives while tasks come, go and share partitions.
+func TestTasksShareAndRebalance(t *testing.T) {
+	b := startBroker(t)
+	n := startNode(t, b.Addr(), nil)
+	ctx := t.Context()
+	if _, err := newAdmin(t, b.Addr()).CreateTopic(ctx, 4, 1, nil, "in"); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "out")
+	config := sinkConfig("in", file)
+	config["tasks.max"] = "1"
+	cl := client(t, b.Addr())
+	sent := 0
+	send := func(count int) {
+		for range count {
+			r := &kgo.Record{Topic: "in", Key: fmt.Append(nil, sent), Value: fmt.Appendf(nil, "v%d", sent)}
+			if err := cl.ProduceSync(ctx, r).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			sent++
+		}
+	}
+	arrived := func() bool {
+		seen := map[string]bool{}
+		for _, v := range values(t, file) {
+			seen[v] = true
+		}
+		return len(seen) == sent
+	}
+	n.create("snk", config)
+	send(40)
+	eventually(t, "the first records are written", arrived)
+	for _, tasks := range []string{"3", "2", "4"} {
+		config["tasks.max"] = tasks
+		n.create("snk", config)
+		send(40)
+		eventually(t, "all records are written with "+tasks+" tasks", arrived)
+	}
+	eventually(t, "all offsets are committed", func() bool {
+		offsets, err := n.herder.Offsets(ctx, "snk")
+		sum := int64(0)
+		for _, o := range offsets {
+			sum += o.Offset["kafka_offset"].(int64)
+		}
+		return err == nil && sum == int64(sent)
+	})
+	if dup := len(lines(t, file)) - sent; dup > 0 {
+		t.Logf("%d records were written twice", dup)
+	}
+	n.await("snk", model.Running, model.Running)
+}

@@ -43,6 +43,19 @@ func (c *probeConnector) Stop() error { return nil }
 
 type probeSink struct{ probeConnector }
 
+// TaskConfigs gives as many tasks as it may.
+func (c *probeSink) TaskConfigs(most int) ([]map[string]string, error) {
+	var out []map[string]string
+	for range most {
+		one, err := c.probeConnector.TaskConfigs(1)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one[0])
+	}
+	return out, nil
+}
+
 func (*probeSink) Define(d *config.Def)          { d.String(nil, "file").Default(nil) }
 func (*probeSink) NewTask() connect.SinkTask     { return &probeSinkTask{tries: map[string]int{}} }
 func (*probeSink) TaskClass() string             { return "probe.ProbeSink$Task" }

@@ -96,6 +96,9 @@ func (h *Herder) Run(ctx context.Context) error {
 	defer cancel()
 	if err := h.start(ctx); err != nil {
 		h.closeStores()
+		if ctx.Err() != nil {
+			return nil // told to stop before it was ready
+		}
 		return err
 	}
 	h.ready.Store(true)
