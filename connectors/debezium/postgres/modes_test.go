@@ -35,7 +35,10 @@ func TestSnapshotModes(t *testing.T) {
 			h := newHarness(t, pg, db, map[string]string{"snapshot.mode": c.mode})
 			run := func(id int, want string) {
 				h.records = nil
+				snapshots := func() int { return strings.Count(h.logs.String(), "snapshot completed") }
+				before := snapshots()
 				h.start()
+				h.await("the snapshot", func([]*connect.Record) bool { return snapshots() > before || !strings.Contains(want, "r") })
 				if c.mode != "initial_only" {
 					awaitStreaming(t, h, pg, db)
 					pg.Exec(t, db, fmt.Sprintf(`INSERT INTO a VALUES (%d)`, id))

@@ -170,6 +170,9 @@ func busyTries(delay time.Duration) int {
 
 // explain adds what to do to errors of the stream.
 func (s *streaming) explain(err error) error {
+	if errors.Is(err, wire.ErrStatusTimeout) && strings.EqualFold(s.t.cfg.FlushAction, "fail") {
+		return &finalError{fmt.Errorf("%w; raise lsn.flush.timeout.ms, or set lsn.flush.timeout.action=warn to connect again", err)}
+	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return err
@@ -234,7 +237,7 @@ func (s *streaming) next(ctx context.Context, b *connect.Batch) ([]byte, error) 
 	if b.Len() > 0 && !s.decoder.open {
 		return nil, nil
 	}
-	wait := idleWait
+	wait := s.t.pollInterval()
 	if s.until != 0 { // an idle server says how far it is only when asked
 		s.stream.Poke()
 		wait = pokeEvery

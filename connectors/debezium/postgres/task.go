@@ -87,6 +87,11 @@ func (s *settings) heartbeatTopic() string {
 
 const idleWait = time.Second // longest Poll without a record
 
+// pollInterval is how long Poll waits for a change.
+func (t *Task) pollInterval() time.Duration {
+	return min(millis(t.cfg.PollInterval), idleWait)
+}
+
 // Poll runs the phases.
 func (t *Task) Poll(ctx context.Context, b *connect.Batch) error {
 	select {

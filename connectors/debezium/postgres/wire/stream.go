@@ -22,7 +22,7 @@ type StreamConfig struct {
 	Start   LSN           // 0: where the slot stands
 	Options []string      // of the output plugin, as in START_REPLICATION
 	Status  time.Duration // longest time between two status updates
-	// WriteTimeout bounds the sending of a status update.
+	// WriteTimeout bounds the sending of a status update; 0 is no bound.
 	WriteTimeout time.Duration
 	MaxBytes     int // read ahead
 	MaxMessages  int
@@ -45,6 +45,10 @@ type Stream struct {
 	last     time.Time // of the last status update
 	pace     pace
 }
+
+// ErrStatusTimeout says that a status update took longer than the stream's
+// WriteTimeout.
+var ErrStatusTimeout = errors.New("the server does not take status updates in time")
 
 // confirmEvery is the shortest time between two status updates that only confirm.
 const confirmEvery = 50 * time.Millisecond
@@ -269,10 +273,15 @@ func (s *Stream) status(reply bool) error {
 		return err
 	}
 	conn := s.conn.PG.Conn()
-	if err := conn.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout)); err != nil {
-		return err
+	if s.cfg.WriteTimeout > 0 {
+		if err := conn.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout)); err != nil {
+			return err
+		}
 	}
 	if _, err := conn.Write(msg); err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = fmt.Errorf("%w (%s): %w", ErrStatusTimeout, s.cfg.WriteTimeout, err)
+		}
 		return fmt.Errorf("confirming %s to PostgreSQL: %w", LSN(flushed), err)
 	}
 	s.sent = flushed
