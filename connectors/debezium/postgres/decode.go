@@ -101,7 +101,7 @@ func (d *decoder) message(ctx context.Context, m wire.Message) (err error) {
 // reached tells progress that everything before lsn was emitted.
 func (d *decoder) reached(lsn wire.LSN) {
 	d.passed = max(d.passed, lsn)
-	d.t.requestCommit(d.t.progress.reached(d.t.emitter.positions.seq, lsn))
+	d.t.progress.reached(d.t.emitter.positions.seq, lsn)
 }
 
 func (d *decoder) beginTx(body []byte) error {

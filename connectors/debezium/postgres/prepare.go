@@ -73,6 +73,8 @@ func (t *Task) openCatalogue(ctx context.Context) error {
 	return t.catalogue.loadTypes(ctx, s)
 }
 
+const minVersion = 130000 // pg_replication_slots.wal_status, pg_snapshot
+
 func (t *Task) checkServer(ctx context.Context) error {
 	r, err := t.session.one(ctx, `SELECT current_setting('server_version_num'), current_setting('wal_level'),
  coalesce((SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'), 60000)`)
@@ -81,8 +83,8 @@ func (t *Task) checkServer(ctx context.Context) error {
 	}
 	t.version = int(r.int(0))
 	t.senderTimeout = r.int(2)
-	if t.version < 100000 {
-		return fmt.Errorf("PostgreSQL %s is too old: pgoutput needs version 10 or later", r.str(0))
+	if t.version < minVersion {
+		return fmt.Errorf("the server's version %s is too old: PostgreSQL 13 or later is needed", r.str(0))
 	}
 	if level := r.str(1); level != "logical" && t.wantsStream() {
 		return fmt.Errorf("Postgres server wal_level property must be 'logical' but is: '%s'; set wal_level = logical in postgresql.conf and restart the server", level)

@@ -24,8 +24,8 @@ type mark struct {
 }
 
 // reached reports that everything before lsn was emitted by record seq, outside
-// of any transaction. waiting is true when it is not durable yet.
-func (p *progress) reached(seq uint64, lsn wire.LSN) (waiting bool) {
+// of any transaction.
+func (p *progress) reached(seq uint64, lsn wire.LSN) {
 	p.mu.Lock()
 	if n := len(p.pending); n > 0 && p.pending[n-1].seq == seq {
 		p.pending[n-1].lsn = max(p.pending[n-1].lsn, lsn)
@@ -33,12 +33,16 @@ func (p *progress) reached(seq uint64, lsn wire.LSN) (waiting bool) {
 		p.pending = append(p.pending, mark{seq, lsn})
 	}
 	p.confirmLocked()
-	waiting = len(p.pending) > 0
-	confirm := p.confirmed
-	stream := p.stream
+	confirm, stream := p.confirmed, p.stream
 	p.mu.Unlock()
 	send(stream, confirm)
-	return waiting
+}
+
+// waiting reports whether something was reached that is not durable yet.
+func (p *progress) waiting() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.pending) > 0
 }
 
 // done reports that all records up to seq are durable.

@@ -46,6 +46,7 @@ func (s *streaming) poll(ctx context.Context, b *connect.Batch) (phase, error) {
 	if err != nil {
 		return nil, s.explain(err)
 	}
+	t.requestCommit(t.progress.waiting())
 	if t.heartbeat.Due(t.emitter.now) {
 		if err := s.beat(ctx, b); err != nil {
 			return nil, err
@@ -224,6 +225,7 @@ func (s *streaming) fill(ctx context.Context, b *connect.Batch) (reached bool, e
 			return false, err
 		}
 		s.t.emitter.now = time.Now()
+		s.t.retry.reset() // the server speaks
 	}
 }
 

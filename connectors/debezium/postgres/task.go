@@ -139,7 +139,9 @@ func (t *Task) failed(ctx context.Context, b *connect.Batch, err error) error {
 	if !t.retry.failed() {
 		return fmt.Errorf("giving up after %d retries (errors.max.retries): %w", t.cfg.MaxRetries, err)
 	}
-	t.log.Warn("lost the connection to PostgreSQL, connecting again", "error", err, "attempt", t.retry.attempts, "pause", t.retry.wait())
+	if t.retry.worthLogging() {
+		t.log.Warn("lost the connection to PostgreSQL, connecting again", "error", err, "attempt", t.retry.attempts, "pause", t.retry.wait())
+	}
 	if t.phase != nil {
 		next := t.phase.recover()
 		t.phase.close()
@@ -158,10 +160,10 @@ func (t *Task) OffsetsCommitted(offsets []connect.CommittedOffset) {
 	}
 }
 
-// reached notes that everything before lsn was emitted and asks for an offset
-// commit, at most once a second, when that is not durable yet.
+// requestCommit asks for an offset commit, at most once a second, while something
+// waits to become durable.
 func (t *Task) requestCommit(waiting bool) {
-	if now := t.emitter.now; waiting && t.ctx != nil && now.Sub(t.lastRequest) >= time.Second {
+	if now := t.emitter.now; waiting && now.Sub(t.lastRequest) >= time.Second {
 		t.lastRequest = now
 		t.ctx.RequestCommit()
 	}
@@ -228,6 +230,16 @@ type retry struct {
 	limit    time.Duration
 	attempts int
 	until    time.Time
+	logged   time.Time
+}
+
+// worthLogging is true for the first failures and then once a minute.
+func (r *retry) worthLogging() bool {
+	if r.attempts > 3 && time.Since(r.logged) < time.Minute {
+		return false
+	}
+	r.logged = time.Now()
+	return true
 }
 
 // failed notes a failure and reports whether to try again.
