@@ -108,6 +108,7 @@ func openStores(cfg *conf.Config, log *slog.Logger) (herder.Stores, error) {
 		s.Offsets = store.NewOffsetStore(file, log)
 		s.Statuses = store.NewStatusStore(&store.MemLog{}, log)
 		s.ClusterID = clusterID(cfg, log)
+		s.Peers = func(context.Context) error { return nil }
 		return s, nil
 	}
 	open := func(purpose string, c store.TopicConfig) (*store.KafkaLog, error) {
@@ -128,6 +129,7 @@ func openStores(cfg *conf.Config, log *slog.Logger) (herder.Stores, error) {
 	s.Offsets = store.NewOffsetStore(offsets, log)
 	s.Statuses = store.NewStatusStore(statuses, log)
 	s.ClusterID = configs.ClusterID
+	s.Peers = func(ctx context.Context) error { return noJavaWorkers(ctx, configs, cfg.GroupID, log) }
 	return s, nil
 }
 

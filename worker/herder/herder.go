@@ -27,7 +27,14 @@ type Stores struct {
 	// Generation sets the number that statuses carry, once the stores are read.
 	Generation func(n int)
 	Lease      store.Lease
+	// Peers returns an error if others are alive that run the same connectors. It
+	// asks until ctx ends, and returns nil if it could not find out.
+	Peers func(ctx context.Context) error
 }
+
+// peerPatience is how long a start that is otherwise done waits for Peers: a group
+// without a coordinator must not keep the worker from starting.
+const peerPatience = 10 * time.Second
 
 // Deps is what the herder gets.
 type Deps struct {
@@ -116,8 +123,12 @@ func (h *Herder) Run(ctx context.Context) error {
 	}
 }
 
-// start reads the three stores side by side.
+// start reads the three stores side by side, and looks for peers meanwhile.
 func (h *Herder) start(ctx context.Context) error {
+	look, enough := context.WithCancel(ctx)
+	defer enough()
+	peers := make(chan error, 1)
+	go func() { peers <- h.Stores.Peers(look) }()
 	errs := make(chan error, 3)
 	go func() { errs <- h.configs.Start(ctx, h.applied) }()
 	go func() { errs <- h.offsets.Start(ctx) }()
@@ -127,6 +138,12 @@ func (h *Herder) start(ctx context.Context) error {
 		err = errors.Join(err, <-errs)
 	}
 	if err != nil {
+		enough()
+	}
+	patience := time.AfterFunc(peerPatience, enough)
+	defer patience.Stop()
+	// Before anything is written: with peers, the topics are theirs.
+	if err = errors.Join(err, <-peers); err != nil {
 		return err
 	}
 	h.Stores.Generation(h.statuses.MaxGeneration() + 1)

@@ -290,3 +290,8 @@ func (l *KafkaLog) ClusterID(ctx context.Context) (string, error) {
 	}
 	return m.Cluster, nil
 }
+
+// DescribeGroups describes classic groups by id.
+func (l *KafkaLog) DescribeGroups(ctx context.Context, ids ...string) (kadm.DescribedGroups, error) {
+	return l.admin.DescribeGroups(ctx, ids...)
+}
