@@ -45,6 +45,7 @@ type consumer struct {
 	regex    *javaregex.Regexp // topics.regex
 	matched  map[string]bool
 	next     time.Time // of the next match
+	coverage coverage
 	lastWarn time.Time
 }
 
@@ -114,23 +115,31 @@ func newConsumer(s *sink) (*consumer, error) {
 
 // subscribe joins the group once there are topics, and follows topics.regex.
 func (c *consumer) subscribe(ctx context.Context) error {
-	if c.regex == nil {
-		if c.client == nil {
-			return c.join(c.topics)
-		}
-		return nil
+	if c.regex == nil && c.client == nil {
+		return c.join(c.topics)
 	}
 	if time.Now().Before(c.next) {
 		return nil
 	}
 	c.next = time.Now().Add(regexInterval)
-	list, err := kadm.NewClient(c.admin).ListTopics(ctx)
+	list, err := kadm.NewClient(c.admin).ListTopics(ctx, c.topics...)
 	if err != nil {
 		if ctx.Err() == nil {
-			c.warn("matching topics.regex, trying again", "err", err)
+			c.warn("listing topics, trying again", "err", err)
 		}
 		return nil
 	}
+	if c.regex != nil {
+		if err := c.match(list); err != nil {
+			return err
+		}
+	}
+	c.check(ctx, list)
+	return nil
+}
+
+// match follows topics.regex.
+func (c *consumer) match(list kadm.TopicDetails) error {
 	var added, gone []string
 	for name, d := range list {
 		if d.Err == nil && !d.IsInternal && c.regex.MatchFull(name) && !c.matched[name] {
@@ -336,9 +345,10 @@ func (c *consumer) fetchError(ctx context.Context, topic string, partition int32
 			"offset", loss.ConsumedTo, "resumes", loss.ResetTo)
 		return nil
 	case errors.Is(err, kerr.FencedInstanceID):
+		member := c.member
 		c.member = "" // it is another's, who must not be thrown out
 		return connect.Errorf("org.apache.kafka.common.errors.FencedInstanceIdException",
-			"another consumer has joined group %s as %s; is this task running twice? %w", c.group, c.member, err)
+			"another consumer has joined group %s as %s; is this task running twice? %w", c.group, member, err)
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.GroupAuthorizationFailed),
 		errors.Is(err, kerr.ClusterAuthorizationFailed), errors.Is(err, kerr.SaslAuthenticationFailed):
 		return connect.Errorf("org.apache.kafka.common.errors.AuthorizationException",
