@@ -222,13 +222,15 @@ func (c *consumer) options(props map[string]string, log *slog.Logger) ([]kgo.Opt
 func (c *consumer) groupOptions() ([]kgo.Opt, error) {
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(c.GroupID),
-		kgo.GroupProtocol(strings.ToLower(c.GroupProtocol)),
 		kgo.SessionTimeout(ms(c.SessionTimeout)),
 		kgo.HeartbeatInterval(ms(c.HeartbeatInterval)),
 		kgo.RebalanceTimeout(ms(c.MaxPollInterval)),
 	}
 	if !c.AutoCommit {
 		opts = append(opts, kgo.DisableAutoCommit())
+	}
+	if strings.EqualFold(c.GroupProtocol, "consumer") { // KIP-848
+		opts = append(opts, kgo.ServerSideBalancer())
 	}
 	if c.InstanceID != "" {
 		opts = append(opts, kgo.InstanceID(c.InstanceID))
