@@ -51,6 +51,7 @@ func (s *source) collect() {
 	for f := s.tracker.pop(); f != nil; f = s.tracker.pop() {
 		acks, written := s.tracker.settle(f, wants)
 		s.stats.Written.Add(int64(written))
+		s.stats.Active.Add(-int64(len(f.enc.Items)))
 		s.noteTopics(f.enc)
 		if wants && len(acks) > 0 {
 			if err := s.guard(func() error { committer.CommitRecords(acks); return nil }); err != nil {

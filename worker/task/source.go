@@ -227,6 +227,7 @@ func (s *source) poll(full chan<- *connect.Batch, free <-chan *connect.Batch) er
 			continue
 		}
 		s.stats.Polled.Add(int64(b.Len()))
+		s.stats.Active.Add(int64(b.Len()))
 		storeMax(&s.stats.BatchSizeMax, int64(b.Len()))
 		select {
 		case full <- b:

@@ -6,6 +6,7 @@ import "sync/atomic"
 // sink-task-metrics.
 type Stats struct {
 	Polled, Written  atomic.Int64 // source: records before transforms, records acknowledged
+	Active           atomic.Int64 // source: records polled whose outcome is not known yet
 	Read, Sent       atomic.Int64 // sink: records consumed, records passed to Put
 	Commits          atomic.Int64 // successful offset commits
 	CommitFailures   atomic.Int64
