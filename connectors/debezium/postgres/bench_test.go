@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/leat-project/leat/connect"
+	"github.com/leat-project/leat/connectors/debezium/postgres/wire"
 	"github.com/leat-project/leat/converters/jsonconv"
 	"github.com/leat-project/leat/internal/postgrestest"
 )
@@ -42,7 +43,7 @@ func drain(b *testing.B, pg *postgrestest.Server, db string, props map[string]st
 	}
 	batch := connect.NewBatch(10000, 8<<20, nil)
 	n := 0
-	var start time.Time
+	var start, committed time.Time
 	for n < want {
 		if err := task.Poll(ctx, batch); err != nil {
 			b.Fatal(err)
@@ -54,6 +55,9 @@ func drain(b *testing.B, pg *postgrestest.Server, db string, props map[string]st
 			if encode != nil {
 				encode(batch)
 			}
+		}
+		if batch.Len() > 0 && time.Since(committed) > time.Second { // as the worker does
+			committed = time.Now()
 			last := batch.Records[batch.Len()-1]
 			task.OffsetsCommitted([]connect.CommittedOffset{{Partition: last.SourcePartition, Offset: last.SourceOffset}})
 		}
@@ -140,10 +144,53 @@ func streamBench(b *testing.B, size int) {
 		pg.Exec(b, "bench", benchTable, "CREATE PUBLICATION bench_pub FOR ALL TABLES", "SELECT pg_create_logical_replication_slot('bench', 'pgoutput')")
 		pg.Exec(b, "bench", fmt.Sprintf(`DO $$ BEGIN FOR i IN 0..%d LOOP %s; COMMIT; END LOOP; END $$`, events/size-1,
 			insertRows(fmt.Sprintf("i*%d+1", size), fmt.Sprintf("(i+1)*%d", size))))
+		raw := rawStream(b, pg, events)
 		d := drain(b, pg, "bench", map[string]string{"snapshot.mode": "no_data", "max.batch.size": "2048"}, events, nil, nil)
 		b.ReportMetric(float64(events)/d.Seconds(), "events/s")
+		b.ReportMetric(float64(events)/raw.Seconds(), "raw-events/s")
 		if err := pg.Close(); err != nil {
 			b.Fatal(err)
 		}
 	}
+}
+
+// rawStream reads the slot to the end and throws the bytes away: what PostgreSQL
+// gives at best. Nothing is confirmed.
+func rawStream(b *testing.B, pg *postgrestest.Server, events int) time.Duration {
+	h := newHarness(b, pg, "bench", nil)
+	cfg, err := parse(h.props)
+	if err != nil {
+		b.Fatal(err)
+	}
+	repl, err := cfg.dialReplication(b.Context(), "raw")
+	if err != nil {
+		b.Fatal(err)
+	}
+	stream, err := repl.Stream(b.Context(), wire.StreamConfig{Slot: `"bench"`, Options: []string{"proto_version '1'", "publication_names 'bench_pub'"},
+		Status: time.Second, WriteTimeout: time.Second, MaxBytes: 1 << 20, MaxMessages: 1 << 20})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	go stream.Run(ctx)
+	var start time.Time
+	for n := 0; n < events; {
+		span, err := stream.Next(ctx, time.Minute)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if start.IsZero() {
+			start = time.Now()
+		}
+		for m, rest, ok := wire.Messages(span); ok; m, rest, ok = wire.Messages(rest) {
+			if len(m.Data) > 0 && m.Data[0] == 'I' {
+				n++
+			}
+		}
+	}
+	d := time.Since(start)
+	cancel()
+	<-stream.Done()
+	return d
 }

@@ -51,7 +51,7 @@ type Stream struct {
 var ErrStatusTimeout = errors.New("the server does not take status updates in time")
 
 // confirmEvery is the shortest time between two status updates that only confirm.
-const confirmEvery = 50 * time.Millisecond
+const confirmEvery = 200 * time.Millisecond
 
 // Stream starts streaming. The stream owns the connection from now on: call Run.
 func (c *Conn) Stream(ctx context.Context, cfg StreamConfig) (*Stream, error) {
