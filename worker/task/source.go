@@ -28,7 +28,7 @@ const (
 	// maxInFlight bounds the encoded bytes that wait for their acknowledgement. It
 	// is enough to keep five requests in flight; more would only make the
 	// producer's batches, and everybody's buffers, larger.
-	maxInFlight = 6 << 20
+	maxInFlight = 10 << 20
 )
 
 type source struct {
