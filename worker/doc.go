@@ -6,6 +6,7 @@
 //	conf      the worker's configuration and its Kafka clients' properties
 //	provider  ${file:...}, ${env:...}, ${dir:...}
 //	assign    who runs what
+//	claim     one worker alone in its group.id
 //	store     configurations, offsets and statuses as logs of records
 //	herder    the control loop
 //	pipeline  transforms, converters, errors

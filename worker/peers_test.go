@@ -56,37 +56,70 @@ func joinAs(t *testing.T, c *kgo.Client, group, protocolType string) (leave func
 	}
 }
 
+// refused runs a worker that has to end with an error that holds all of the texts.
+func refused(t *testing.T, addr string, deps worker.Deps, texts ...string) {
+	t.Helper()
+	cfg, _, err := worker.ParseConfig(conf.Distributed, workerProps(addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := &plugin.Registry{}
+	converters.Register(reg)
+	deps.Log = slog.New(newLogCatcher())
+	w, err := worker.New(cfg, reg, deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err = w.Run(ctx); err == nil {
+		t.Fatal("the worker ran beside another of its group")
+	}
+	for _, text := range texts {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("error = %q, lacks %q", err, text)
+		}
+	}
+}
+
 func TestRefusesLiveJavaWorkers(t *testing.T) {
 	b := startBroker(t)
-	java := client(t, b.Addr(), kgo.ClientID("connect-java-1"))
-	leave := joinAs(t, java, "g", "connect")
+	leave := joinAs(t, client(t, b.Addr(), kgo.ClientID("connect-java-1")), "g", "connect")
+	refused(t, b.Addr(), worker.Deps{WorkerID: "w:1"},
+		"group.id g", "connect-java-1 at 127.0.0.1", "http://java:8083/", "wait until Kafka has dropped them")
+	leave()
+	startNode(t, b.Addr(), nil) // the group is empty now
+}
+
+func TestRefusesSecondWorker(t *testing.T) {
+	b := startBroker(t)
+	n := startNode(t, b.Addr(), map[string]string{"heartbeat.interval.ms": "100"})
+	refused(t, b.Addr(), worker.Deps{WorkerID: "w:2"}, "group.id g", "w_1 at 127.0.0.1", "Stop it")
+	if ready, err := n.herder.Ready(t.Context()); !ready || err != nil {
+		t.Errorf("the first worker: ready %v, %v", ready, err)
+	}
+}
+
+// TestSuccessorStopsZombie has two workers with the same id: the later one goes on.
+func TestSuccessorStopsZombie(t *testing.T) {
+	b := startBroker(t)
 	cfg, _, err := worker.ParseConfig(conf.Distributed, workerProps(b.Addr()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	reg := &plugin.Registry{}
 	converters.Register(reg)
-	w, err := worker.New(cfg, reg, worker.Deps{Log: slog.New(newLogCatcher()), WorkerID: "w:1"})
+	zombie, err := worker.New(cfg, reg, worker.Deps{Log: slog.New(newLogCatcher()), WorkerID: "w:9", InstanceID: "w:1"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	err = w.Run(ctx)
-	if err == nil {
-		t.Fatal("the worker ran beside a Java worker of its group")
+	go func() { ended <- zombie.Run(ctx) }()
+	eventually(t, "the first worker is ready", func() bool { ok, err := zombie.Herder().Ready(t.Context()); return ok && err == nil })
+	startNode(t, b.Addr(), nil) // w:1, too
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "took its place") {
+		t.Errorf("the first worker ended with %v", err)
 	}
-	for _, part := range []string{"group.id g", "connect-java-1 at 127.0.0.1", "http://java:8083/", "wait until Kafka has dropped them"} {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error = %q, lacks %q", err, part)
-		}
-	}
-	leave()
-	startNode(t, b.Addr(), nil) // the group is empty now
-}
-
-func TestStartsBesideConsumers(t *testing.T) {
-	b := startBroker(t)
-	joinAs(t, client(t, b.Addr()), "g", "consumer")
-	startNode(t, b.Addr(), nil)
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/leat-project/leat/connect/plugin"
+	"github.com/leat-project/leat/worker/claim"
 	"github.com/leat-project/leat/worker/conf"
 	"github.com/leat-project/leat/worker/herder"
 	"github.com/leat-project/leat/worker/provider"
@@ -24,6 +26,9 @@ type Deps struct {
 	// WorkerID is host:port of the REST API as others reach it; "" derives it
 	// from rest.advertised.* and listeners.
 	WorkerID string
+	// InstanceID names this worker to others that claim the same group.id; one that
+	// starts with the id of another takes its place. "" is WorkerID.
+	InstanceID string
 	// LoggerLevel is told of cluster-wide level changes; may be nil.
 	LoggerLevel func(logger, level string)
 }
@@ -71,12 +76,12 @@ func New(cfg *conf.Config, reg *plugin.Registry, deps Deps) (*Worker, error) {
 	v := validate.New(reg, validate.Worker{KeyConverter: cfg.KeyConverter, ValueConverter: cfg.ValueConverter,
 		HeaderConverter: cfg.HeaderConverter, GroupID: cfg.GroupID, ExactlyOnce: strings.EqualFold(cfg.ExactlyOnce, "enabled"),
 		Overrides: policy, Resolve: resolver.Resolve})
-	stores, err := openStores(cfg, deps.Log)
-	if err != nil {
-		return nil, err
-	}
 	if deps.WorkerID == "" {
 		deps.WorkerID = workerID(cfg)
+	}
+	stores, err := openStores(cfg, cmp.Or(deps.InstanceID, deps.WorkerID), deps.Log)
+	if err != nil {
+		return nil, err
 	}
 	h := herder.New(herder.Deps{Conf: cfg, Registry: reg, Stores: stores, Validator: v, Resolver: resolver,
 		WorkerID: deps.WorkerID, LoggerLevel: deps.LoggerLevel, Log: deps.Log})
@@ -99,7 +104,7 @@ type lease struct{ gen atomic.Int64 }
 func (l *lease) Check(context.Context) error { return nil }
 func (l *lease) Generation() int             { return int(l.gen.Load()) }
 
-func openStores(cfg *conf.Config, log *slog.Logger) (herder.Stores, error) {
+func openStores(cfg *conf.Config, instance string, log *slog.Logger) (herder.Stores, error) {
 	l := &lease{}
 	s := herder.Stores{Lease: l, Generation: func(n int) { l.gen.Store(int64(n)) }}
 	if cfg.Mode == conf.Standalone {
@@ -108,7 +113,6 @@ func openStores(cfg *conf.Config, log *slog.Logger) (herder.Stores, error) {
 		s.Offsets = store.NewOffsetStore(file, log)
 		s.Statuses = store.NewStatusStore(&store.MemLog{}, log)
 		s.ClusterID = clusterID(cfg, log)
-		s.Peers = func(context.Context) error { return nil }
 		return s, nil
 	}
 	open := func(purpose string, c store.TopicConfig) (*store.KafkaLog, error) {
@@ -129,7 +133,8 @@ func openStores(cfg *conf.Config, log *slog.Logger) (herder.Stores, error) {
 	s.Offsets = store.NewOffsetStore(offsets, log)
 	s.Statuses = store.NewStatusStore(statuses, log)
 	s.ClusterID = configs.ClusterID
-	s.Peers = func(ctx context.Context) error { return noJavaWorkers(ctx, configs, cfg.GroupID, log) }
+	s.Claim = claim.New(claim.Config{Group: cfg.GroupID, ID: instance, Session: cfg.SessionTimeout(), Heartbeat: cfg.HeartbeatInterval()},
+		configs, log)
 	return s, nil
 }
 

@@ -24,6 +24,10 @@ const (
 	defaultKafka = "127.0.0.1:9092"
 	defaultREST  = "127.0.0.1:8083"
 
+	// runInstance names the worker in its group: one that starts again after a crash
+	// takes its own place, whatever its ports are now.
+	runInstance = "leat-run"
+
 	// maxMessage is the largest record in bytes, at the broker and in the worker's
 	// producers: REPLICA IDENTITY FULL doubles a row.
 	maxMessage = 64 << 20
@@ -133,7 +137,7 @@ func (p *program) runAll(ctx context.Context, f runFlags, out io.Writer) (err er
 	})
 	g.Go(func() error {
 		defer stopBroker()
-		w, err := p.newWorker(conf.Distributed, workerKeys, b.Collector())
+		w, err := p.newWorker(conf.Distributed, workerKeys, runInstance, b.Collector())
 		if err != nil {
 			return taken(err, "--rest", f.rest)
 		}

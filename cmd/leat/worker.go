@@ -30,7 +30,7 @@ func workerCommand(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w, err := p.newWorker(conf.Distributed, keys)
+			w, err := p.newWorker(conf.Distributed, keys, "")
 			if err != nil {
 				return err
 			}
@@ -61,7 +61,7 @@ func standaloneCommand(p *program) *cobra.Command {
 				}
 				files = append(files, f)
 			}
-			w, err := p.newWorker(conf.Standalone, merge(keys, props.FromEnv(workerEnv, os.Environ())))
+			w, err := p.newWorker(conf.Standalone, merge(keys, props.FromEnv(workerEnv, os.Environ())), "")
 			if err != nil {
 				return err
 			}
@@ -81,9 +81,9 @@ type node struct {
 }
 
 // newWorker wires a worker of the given properties and opens its REST listeners,
-// so that a taken port is an error before anything runs. collectors add to
-// /metrics.
-func (p *program) newWorker(mode conf.Mode, keys map[string]string, collectors ...prometheus.Collector) (*node, error) {
+// so that a taken port is an error before anything runs. instance is
+// worker.Deps.InstanceID; collectors add to /metrics.
+func (p *program) newWorker(mode conf.Mode, keys map[string]string, instance string, collectors ...prometheus.Collector) (*node, error) {
 	log := p.log.With("component", "worker")
 	cfg, unknown, err := worker.ParseConfig(mode, keys)
 	if err != nil {
@@ -97,7 +97,7 @@ func (p *program) newWorker(mode conf.Mode, keys map[string]string, collectors .
 		return nil, fmt.Errorf("worker configuration: %w", err)
 	}
 	registry := plugins()
-	w, err := worker.New(cfg, registry, worker.Deps{Log: log, LoggerLevel: p.setLevel})
+	w, err := worker.New(cfg, registry, worker.Deps{Log: log, InstanceID: instance, LoggerLevel: p.setLevel})
 	if err != nil {
 		return nil, fmt.Errorf("worker configuration: %w", err)
 	}

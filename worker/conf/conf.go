@@ -48,6 +48,7 @@ type Config struct {
 	RestPort                             int
 	Listeners                            []string
 	flushInterval, flushTimeout, timeout int64
+	session, heartbeat                   int
 	bootstrap                            []string
 	providers                            []string
 }
@@ -84,6 +85,10 @@ func (c *Config) Define(d *config.Def) {
 		return
 	}
 	d.String(&c.GroupID, "group.id").Doc("Name of the pool of workers.")
+	d.Int(&c.session, "session.timeout.ms").Default(10000).Check(config.AtLeast(1)).
+		Doc("Time in milliseconds without a heartbeat after which the coordinator takes a worker for dead.")
+	d.Int(&c.heartbeat, "heartbeat.interval.ms").Default(3000).Check(config.AtLeast(1)).
+		Doc("Time in milliseconds between heartbeats of a worker; less than session.timeout.ms.")
 	d.String(&c.ConfigTopic, "config.storage.topic").Doc("Compacted topic of connector and task configurations.")
 	d.Short(&c.ConfigRF, "config.storage.replication.factor").Default(3).Check(rf).Doc("Its replication factor when it is created.")
 	d.String(&c.OffsetTopic, "offset.storage.topic").Doc("Compacted topic of source offsets.")
@@ -124,6 +129,10 @@ func Parse(mode Mode, props map[string]string) (*Config, error) {
 			if v == "" {
 				errs = append(errs, config.Invalid(key, "", "String must be non-empty"))
 			}
+		}
+		if c.heartbeat >= c.session {
+			errs = append(errs, config.Invalid("heartbeat.interval.ms", c.heartbeat,
+				fmt.Sprintf("must be less than session.timeout.ms, which is %d; a third of it is usual", c.session)))
 		}
 		if !strings.EqualFold(c.ExactlyOnce, "disabled") {
 			errs = append(errs, config.Invalid("exactly.once.source.support", c.ExactlyOnce,
@@ -208,4 +217,12 @@ func (c *Config) CheckGroup(group string) error {
 		return fmt.Errorf("Consumer group %s conflicts with Connect worker group %s", group, c.GroupID)
 	}
 	return nil
+}
+
+// SessionTimeout returns session.timeout.ms.
+func (c *Config) SessionTimeout() time.Duration { return time.Duration(c.session) * time.Millisecond }
+
+// HeartbeatInterval returns heartbeat.interval.ms.
+func (c *Config) HeartbeatInterval() time.Duration {
+	return time.Duration(c.heartbeat) * time.Millisecond
 }

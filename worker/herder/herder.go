@@ -27,14 +27,18 @@ type Stores struct {
 	// Generation sets the number that statuses carry, once the stores are read.
 	Generation func(n int)
 	Lease      store.Lease
-	// Peers returns an error if others are alive that run the same connectors. It
-	// asks until ctx ends, and returns nil if it could not find out.
-	Peers func(ctx context.Context) error
+	// Claim is nil where nobody else can run the same connectors.
+	Claim Claim
 }
 
-// peerPatience is how long a start that is otherwise done waits for Peers: a group
-// without a coordinator must not keep the worker from starting.
-const peerPatience = 10 * time.Second
+// Claim makes sure that nobody else runs the same connectors.
+type Claim interface {
+	// Run makes the claim and keeps it until ctx ends; then it gives it up and returns
+	// nil. It returns an error when the claim is another's, or was lost to it.
+	Run(ctx context.Context) error
+	// Held is closed when the claim is made. Nothing runs or is written before.
+	Held() <-chan struct{}
+}
 
 // Deps is what the herder gets.
 type Deps struct {
@@ -101,7 +105,9 @@ func (h *Herder) Run(ctx context.Context) error {
 	// What runs must be able to write while it stops.
 	alive, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	if err := h.start(ctx); err != nil {
+	held, lost, giveUp := h.claim(alive)
+	if err := h.start(ctx, held, lost); err != nil {
+		giveUp()
 		h.closeStores()
 		if ctx.Err() != nil {
 			return nil // told to stop before it was ready
@@ -115,20 +121,55 @@ func (h *Herder) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			h.shutdown(alive)
+			giveUp() // when nothing runs here any more
 			h.closeStores()
 			return nil
+		case err := <-lost:
+			h.log.Error("stopping: the group is another worker's", "err", err)
+			h.shutdown(alive)
+			h.closeStores()
+			return err
 		case <-h.signal:
 			h.drain(alive)
 		}
 	}
 }
 
-// start reads the three stores side by side, and looks for peers meanwhile.
-func (h *Herder) start(ctx context.Context) error {
-	look, enough := context.WithCancel(ctx)
-	defer enough()
-	peers := make(chan error, 1)
-	go func() { peers <- h.Stores.Peers(look) }()
+// claim runs the claim. lost receives its error; giveUp ends it and waits for that.
+func (h *Herder) claim(alive context.Context) (held <-chan struct{}, lost <-chan error, giveUp func()) {
+	if h.Stores.Claim == nil {
+		free := make(chan struct{})
+		close(free)
+		return free, nil, func() {}
+	}
+	ctx, cancel := context.WithCancel(alive)
+	failed, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := h.Stores.Claim.Run(ctx); err != nil {
+			failed <- err
+		}
+	}()
+	return h.Stores.Claim.Held(), failed, func() { cancel(); <-ended }
+}
+
+// start reads the three stores side by side, and waits for the claim before anything
+// is written: without it the topics are another worker's.
+func (h *Herder) start(ctx context.Context, held <-chan struct{}, lost <-chan error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	claimed := make(chan error, 1)
+	go func() {
+		select {
+		case <-held:
+			claimed <- nil
+		case err := <-lost:
+			cancel() // the stores need not be read
+			claimed <- err
+		case <-ctx.Done():
+			claimed <- ctx.Err()
+		}
+	}()
 	errs := make(chan error, 3)
 	go func() { errs <- h.configs.Start(ctx, h.applied) }()
 	go func() { errs <- h.offsets.Start(ctx) }()
@@ -138,12 +179,13 @@ func (h *Herder) start(ctx context.Context) error {
 		err = errors.Join(err, <-errs)
 	}
 	if err != nil {
-		enough()
+		cancel()
 	}
-	patience := time.AfterFunc(peerPatience, enough)
-	defer patience.Stop()
-	// Before anything is written: with peers, the topics are theirs.
-	if err = errors.Join(err, <-peers); err != nil {
+	// A claim that is another's explains more than what became of the stores then.
+	if other := <-claimed; other != nil && (err == nil || !errors.Is(other, context.Canceled)) {
+		return other
+	}
+	if err != nil {
 		return err
 	}
 	h.Stores.Generation(h.statuses.MaxGeneration() + 1)

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/internal/kafka"
 )
@@ -291,7 +292,7 @@ func (l *KafkaLog) ClusterID(ctx context.Context) (string, error) {
 	return m.Cluster, nil
 }
 
-// DescribeGroups describes classic groups by id.
-func (l *KafkaLog) DescribeGroups(ctx context.Context, ids ...string) (kadm.DescribedGroups, error) {
-	return l.admin.DescribeGroups(ctx, ids...)
+// Request sends a request of the worker's own to Kafka. It implements kmsg.Requestor.
+func (l *KafkaLog) Request(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
+	return l.client.Request(ctx, req)
 }
