@@ -22,9 +22,6 @@ func runLatency(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer c.Close(ctx)
-	if _, err := c.Exec(ctx, "SET synchronous_commit = off"); err != nil {
-		return err
-	}
 	if err := createTable(ctx, c, "orders"); err != nil {
 		return err
 	}
@@ -59,6 +56,10 @@ func runLatency(ctx context.Context, b *bench) error {
 	var wg sync.WaitGroup
 	var readErr error
 	wg.Go(func() { readErr = readArrivals(readCtx, l.kafka, topic, arrived, total) })
+	// A commit that is not flushed is not sent either: fill has switched that off.
+	if _, err := c.Exec(ctx, "SET synchronous_commit = on"); err != nil {
+		return err
+	}
 	_, err = c.Prepare(ctx, "one", "INSERT INTO orders SELECT "+rowExpr+" FROM (SELECT $1::bigint AS i) s")
 	if err != nil {
 		return err

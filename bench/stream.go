@@ -110,7 +110,7 @@ func (b *bench) oneStream(ctx context.Context, name string, events, perTxn int, 
 // drainRaw reads a slot with pgoutput until it has seen that many inserts and
 // returns inserts a second from the first to the last.
 func (b *bench) drainRaw(ctx context.Context, db, slot, publication string, events int) (float64, error) {
-	conn, err := pgconn.Connect(ctx, b.pg.DSN(db)+"?replication=database")
+	conn, err := pgconn.Connect(ctx, b.pg.DSN(db)+"&replication=database")
 	if err != nil {
 		return 0, err
 	}
