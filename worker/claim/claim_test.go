@@ -270,6 +270,31 @@ func TestDeadPredecessorIsWaitedFor(t *testing.T) {
 	}
 }
 
+func TestStopWhileWaiting(t *testing.T) {
+	b := startBroker(t)
+	kafka := newSpy(newClient(t, b.Addr()))
+	start(t, kafka, "w:1").holds()
+	kafka.kill()
+	joining := make(chan struct{})
+	second := start(t, asking{newClient(t, b.Addr()), joining}, "w:2")
+	<-joining
+	second.leaves()
+	start(t, newClient(t, b.Addr()), "w:3").holds() // w:2 has left no member behind
+}
+
+// asking tells when a JoinGroup is sent.
+type asking struct {
+	kmsg.Requestor
+	joining chan struct{}
+}
+
+func (a asking) Request(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
+	if _, ok := req.(*kmsg.JoinGroupRequest); ok {
+		close(a.joining)
+	}
+	return a.Requestor.Request(ctx, req)
+}
+
 func TestLostWhileAway(t *testing.T) {
 	b := startBroker(t)
 	kafka := newSpy(newClient(t, b.Addr()))
