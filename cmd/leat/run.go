@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -63,33 +66,41 @@ func runCommand(p *program) *cobra.Command {
 
 // keys returns the properties of broker and worker: defaults, file, environment
 // and --set, the last on top.
-func (f runFlags) keys(data string) (broker, worker map[string]string, err error) {
+func (f runFlags) keys(data string) (broker, worker map[string]string, defaults []string, err error) {
 	fileBroker, fileWorker, err := splitFile(f.file)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	setBroker, setWorker, err := split(f.set)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, a := range []struct{ flag, addr string }{{"--kafka", f.kafka}, {"--rest", f.rest}} {
 		if _, _, err := net.SplitHostPort(a.addr); err != nil {
-			return nil, nil, fmt.Errorf("%s %s: expected host:port", a.flag, a.addr)
+			return nil, nil, nil, fmt.Errorf("%s %s: expected host:port", a.flag, a.addr)
 		}
 	}
-	broker = merge(map[string]string{
-		"listeners":                        "PLAINTEXT://" + f.kafka,
-		"log.dirs":                         data,
-		"offsets.topic.replication.factor": "1",
+	userBroker := merge(props.FromEnv(brokerEnv, os.Environ()), fileBroker, setBroker)
+	userWorker := merge(props.FromEnv(workerEnv, os.Environ()), fileWorker, setWorker)
+	broker = merge(brokerDefaults, map[string]string{"listeners": "PLAINTEXT://" + f.kafka, "log.dirs": data}, userBroker)
+	worker = merge(workerDefaults, map[string]string{"listeners": "http://" + f.rest}, userWorker)
+	defaults = append(unset("broker.", brokerDefaults, userBroker), unset("worker.", workerDefaults, userWorker)...)
+	return broker, worker, defaults, nil
+}
+
+// brokerDefaults and workerDefaults are what one process on one machine allows and
+// Kafka's own defaults do not have.
+var (
+	brokerDefaults = map[string]string{
+		"offsets.topic.replication.factor":         "1",
 		"transaction.state.log.replication.factor": "1",
 		"transaction.state.log.min.isr":            "1",
 		"default.replication.factor":               "1",
 		"min.insync.replicas":                      "1",
 		"group.initial.rebalance.delay.ms":         "0",
 		"message.max.bytes":                        strconv.Itoa(maxMessage),
-	}, props.FromEnv(brokerEnv, os.Environ()), fileBroker, setBroker)
-	worker = merge(map[string]string{
-		"listeners":                         "http://" + f.rest,
+	}
+	workerDefaults = map[string]string{
 		"group.id":                          "leat",
 		"config.storage.topic":              "connect-configs",
 		"offset.storage.topic":              "connect-offsets",
@@ -100,8 +111,18 @@ func (f runFlags) keys(data string) (broker, worker map[string]string, err error
 		"key.converter":                     "org.apache.kafka.connect.json.JsonConverter",
 		"value.converter":                   "org.apache.kafka.connect.json.JsonConverter",
 		"producer.max.request.size":         strconv.Itoa(maxMessage),
-	}, props.FromEnv(workerEnv, os.Environ()), fileWorker, setWorker)
-	return broker, worker, nil
+	}
+)
+
+// unset lists, sorted, the defaults that the user did not replace.
+func unset(prefix string, defaults, user map[string]string) []string {
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(defaults)) {
+		if _, set := user[key]; !set {
+			out = append(out, prefix+key+"="+defaults[key])
+		}
+	}
+	return out
 }
 
 // runAll runs broker and worker until ctx ends: the worker stops first, while the
@@ -112,7 +133,7 @@ func (p *program) runAll(ctx context.Context, f runFlags, out io.Writer) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	brokerKeys, workerKeys, err := f.keys(dir.Join("broker"))
+	brokerKeys, workerKeys, defaults, err := f.keys(dir.Join("broker"))
 	if err != nil {
 		return err
 	}
@@ -142,6 +163,9 @@ func (p *program) runAll(ctx context.Context, f runFlags, out io.Writer) (err er
 			return taken(err, "--rest", f.rest)
 		}
 		fmt.Fprintf(out, "REST    %s\nbroker  %s\ndata    %s\n", w.url(), b.Addr(""), dir.Path)
+		if len(defaults) > 0 {
+			fmt.Fprintf(out, "set by default, change with --set:\n  %s\n", strings.Join(defaults, "\n  "))
+		}
 		return w.run(gctx)
 	})
 	return g.Wait()
