@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync/atomic"
 	"time"
@@ -246,7 +247,7 @@ func (s *Stream) scan(data []byte) (span, error) {
 		case kind == 'E':
 			return sp, serverError(body)
 		case kind == 'c' || kind == 'C':
-			return sp, errors.New("PostgreSQL ended the replication stream")
+			return sp, fmt.Errorf("PostgreSQL ended the replication stream: %w", io.EOF) // it shuts down
 		}
 	}
 	return sp, nil
