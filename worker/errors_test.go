@@ -74,9 +74,10 @@ func comparable(s string) string {
 }
 
 func TestFixturesErrors(t *testing.T) {
-	b := startBroker(t)
-	n := startNode(t, b.Addr(), nil)
 	for _, file := range fixture.Load(t, "errors.jsonl") {
+		// A broker for each file: files may hold cases of the same name.
+		b := startBroker(t)
+		n := startNode(t, b.Addr(), nil)
 		for _, raw := range file.Cases {
 			var c errorCase
 			if err := json.Unmarshal(raw, &c); err != nil {

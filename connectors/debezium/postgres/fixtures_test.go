@@ -101,8 +101,9 @@ func exists(path string) bool {
 }
 
 func TestFixturesDebezium(t *testing.T) {
-	pg := postgrestest.Start(t, postgrestest.Setting("max_replication_slots", "50"), postgrestest.Setting("max_wal_senders", "50"))
 	for _, f := range loadFixtures(t) {
+		// A server for each file: files may hold scenarios of the same name.
+		pg := postgrestest.Start(t, postgrestest.Setting("max_replication_slots", "50"), postgrestest.Setting("max_wal_senders", "50"))
 		for _, s := range f.scenarios {
 			t.Run(s.ID, func(t *testing.T) {
 				if why := openScenarios[s.ID]; why != "" {
