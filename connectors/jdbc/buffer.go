@@ -19,6 +19,7 @@ type buffer struct {
 	first   map[connect.TopicPartition]int64 // lowest offset of each partition
 	lastTP  connect.TopicPartition
 	dead    int
+	raw     int // bytes of the batches as they came, which stay in memory with them
 }
 
 // entry is one record's row.
@@ -45,6 +46,7 @@ func (b *buffer) take(batch *connect.Batch) {
 	}
 	batch.Retain()
 	b.batches = append(b.batches, batch)
+	b.raw += batch.Bytes()
 }
 
 // sees notes the position of a record, whether or not it makes a row.
@@ -66,7 +68,7 @@ func (b *buffer) release() {
 	}
 	clear(b.batches)
 	clear(b.first)
-	b.batches = b.batches[:0]
+	b.batches, b.raw = b.batches[:0], 0
 	b.lastTP = connect.TopicPartition{}
 	b.clearRows()
 }

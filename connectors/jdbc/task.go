@@ -15,7 +15,10 @@ import (
 const (
 	pooledRows  = 10000
 	pooledBytes = 4 << 20
-	leastBytes  = 256 << 10
+	// pooledRaw bounds what the records were before: with a schema in each of them
+	// that is many times more than their rows.
+	pooledRaw  = 8 << 20
+	leastBytes = 256 << 10
 )
 
 // task writes batches to PostgreSQL. See the package comment for how its parts

@@ -73,7 +73,7 @@ func (t *task) handOver(ctx context.Context) {
 	if t.cur.empty() || t.failure.buffer != nil {
 		return
 	}
-	full := len(t.cur.entries) >= t.maxRows || len(t.cur.data) >= t.maxBytes
+	full := len(t.cur.entries) >= t.maxRows || len(t.cur.data) >= t.maxBytes || t.cur.raw >= pooledRaw
 	for len(t.handed) == cap(t.done) && ctx.Err() == nil {
 		t.await(ctx)
 	}
