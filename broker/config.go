@@ -79,9 +79,10 @@ func ParseConfig(props map[string]string, log *slog.Logger) (Config, error) {
 // unsupported are keys that would silently weaken or change what their user
 // expects if they were ignored.
 var unsupported = map[string]string{
-	"authorizer.class.name":          "access control lists are not served yet",
-	"create.topic.policy.class.name": "Java policy classes cannot be loaded",
-	"alter.config.policy.class.name": "Java policy classes cannot be loaded",
+	"authorizer.class.name":            "access control lists are not served yet",
+	"max.connections.per.ip.overrides": "only max.connections.per.ip is applied",
+	"create.topic.policy.class.name":   "Java policy classes cannot be loaded",
+	"alter.config.policy.class.name":   "Java policy classes cannot be loaded",
 }
 
 // singleNode gives internal topics the one replica there can be, unless the
