@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/leat-project/leat/internal/kafka"
+	"github.com/leat-project/leat/internal/props"
+)
+
+// cluster is what commands on a Kafka cluster share.
+type cluster struct {
+	*Deps
+	bootstrap, configFile, output string
+}
+
+// bind gives a command the flags that say which cluster, and the form of output.
+func (k *cluster) bind(c *cobra.Command) *cobra.Command {
+	bootstrap := k.Env("LEAT_KAFKA")
+	if bootstrap == "" {
+		bootstrap = DefaultKafka
+	}
+	c.PersistentFlags().StringVarP(&k.bootstrap, "bootstrap-server", "b", bootstrap, "brokers, host:port,... (environment LEAT_KAFKA)")
+	c.PersistentFlags().StringVar(&k.configFile, "command-config", "", "properties file with client settings, such as security.protocol")
+	outputFlag(c, &k.output)
+	return c
+}
+
+// dial makes a client from the flags and the command's own settings.
+func (k *cluster) dial(ctx context.Context, role kafka.Role, own map[string]string, opts ...kgo.Opt) (*kgo.Client, error) {
+	p := map[string]string{}
+	if k.configFile != "" {
+		var err error
+		if p, err = props.Load(k.configFile); err != nil {
+			return nil, usagef("--command-config: %v", err)
+		}
+	}
+	p = props.Merge(map[string]string{"client.id": "leat-cli"}, p, map[string]string{"bootstrap.servers": k.bootstrap}, own)
+	clientOpts, err := kafka.Options(p, role, k.Log)
+	if err != nil {
+		return nil, &refusedError{"client settings: " + err.Error()}
+	}
+	cl, err := kgo.NewClient(append(clientOpts, opts...)...)
+	if err != nil {
+		return nil, fmt.Errorf("making a Kafka client: %w", err)
+	}
+	// Fail now, and with the address, instead of retrying for minutes.
+	ping, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := cl.Ping(ping); err != nil {
+		cl.Close()
+		return nil, &brokerError{k.bootstrap, err}
+	}
+	return cl, nil
+}
+
+// brokerError says that no broker answered.
+type brokerError struct {
+	bootstrap string
+	err       error
+}
+
+func (e *brokerError) Error() string {
+	return fmt.Sprintf("no answer from a broker at %s: %v (--bootstrap-server names another)", e.bootstrap, e.err)
+}
+
+func (e *brokerError) Unwrap() error { return e.err }
+
+// admin runs body with an admin client.
+func (k *cluster) admin(body func(ctx context.Context, adm *kadm.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		return k.withAdmin(cmd.Context(), func(ctx context.Context, adm *kadm.Client) error { return body(ctx, adm, args) })
+	}
+}
+
+func (k *cluster) withAdmin(ctx context.Context, body func(ctx context.Context, adm *kadm.Client) error) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	cl, err := k.dial(ctx, kafka.Admin, nil)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	return body(ctx, kadm.NewClient(cl))
+}
+
+// topics completes topic names.
+func (k *cluster) topics(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	err := k.admin(func(ctx context.Context, adm *kadm.Client, _ []string) error {
+		details, err := adm.ListTopics(ctx)
+		names = details.Names()
+		return err
+	})(cmd, nil)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// find returns a topic's metadata; one that is not there is a notFoundError.
+func find(ctx context.Context, adm *kadm.Client, name string) (kadm.TopicDetail, error) {
+	details, err := adm.ListTopicsWithInternal(ctx, name)
+	if err != nil {
+		return kadm.TopicDetail{}, fmt.Errorf("reading metadata of %s: %w", name, err)
+	}
+	t := details[name]
+	if errors.Is(t.Err, kerr.UnknownTopicOrPartition) || !details.Has(name) {
+		return t, &notFoundError{"there is no topic " + name + "; leat topic list shows those that are"}
+	}
+	return t, t.Err
+}
+
+// withDetail adds what the broker says beyond the error code.
+func withDetail(err error, detail string) error {
+	if err == nil || detail == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, detail)
+}
