@@ -56,17 +56,17 @@ const (
 // Commands returns the client commands.
 func Commands(d Deps) []*cobra.Command {
 	d.setDefaults()
-	return []*cobra.Command{connectorCommand(&d), pluginCommand(&d), offsetsCommand(&d), topicCommand(&d), versionCommand(&d),
+	return []*cobra.Command{connectorCommand(&d), pluginCommand(&d), offsetsCommand(&d), topicCommand(&d), groupCommand(&d), versionCommand(&d),
 		{Use: "exit-codes", Short: "What the exit codes of these commands mean", Long: exitCodes}}
 }
 
-const exitCodes = `Exit codes of connector, plugin, offsets, topic and version:
+const exitCodes = `Exit codes of connector, plugin, offsets, topic, group, config and version:
 
   0  done
   1  failed
   2  wrong usage
-  3  there is no such connector, task, plugin or topic
-  4  it exists already, or the workers are busy and the same command may succeed shortly
+  3  there is no such connector, task, plugin, topic, partition or group
+  4  it exists already, is in use, or the workers are busy and the same command may succeed shortly
   5  no answer from the REST API or the broker
   6  the configuration or request was refused as wrong
 `
@@ -104,6 +104,7 @@ func ExitCode(err error) int {
 	var (
 		usage       *usageError
 		missing     *notFoundError
+		active      *activeError
 		refused     *refusedError
 		unreachable *client.UnreachableError
 		broker      *brokerError
@@ -115,11 +116,11 @@ func ExitCode(err error) int {
 		return 0
 	case errors.As(err, &usage), fromCobra(err):
 		return exitUsage
-	case errors.As(err, &missing), errors.Is(err, kerr.UnknownTopicOrPartition):
+	case errors.As(err, &missing), errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.GroupIDNotFound):
 		return exitNotFound
 	case errors.As(err, &refused), errors.Is(err, kerr.InvalidTopicException), errors.Is(err, kerr.InvalidConfig):
 		return exitRefused
-	case errors.Is(err, kerr.TopicAlreadyExists):
+	case errors.As(err, &active), errors.Is(err, kerr.TopicAlreadyExists), errors.Is(err, kerr.NonEmptyGroup):
 		return exitConflict
 	case errors.As(err, &unreachable), errors.As(err, &broker), errors.As(err, &network):
 		return exitUnreachable
@@ -200,11 +201,15 @@ func outputFlag(c *cobra.Command, output *string) {
 	complete(c, "output", "table", "json", "yaml")
 }
 
+// complete completes the values of a flag by a list.
 func complete(c *cobra.Command, flag string, values ...string) {
-	fixed := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	completeFlag(c, flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return values, cobra.ShellCompDirectiveNoFileComp
-	}
-	if err := c.RegisterFlagCompletionFunc(flag, fixed); err != nil {
+	})
+}
+
+func completeFlag(c *cobra.Command, flag string, f cobra.CompletionFunc) {
+	if err := c.RegisterFlagCompletionFunc(flag, f); err != nil {
 		panic("cli: " + err.Error()) // a flag that is not declared
 	}
 }

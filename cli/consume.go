@@ -103,7 +103,7 @@ func (o *consumption) partitions(ctx context.Context, topic string) (map[int32]i
 			return fmt.Errorf("reading end offsets of %s: %w", topic, err)
 		}
 		if _, there := t.Partitions[o.partition]; o.partition >= 0 && !there {
-			return &notFoundError{fmt.Sprintf("topic %s has no partition %d, it has %d", topic, o.partition, len(t.Partitions))}
+			return noPartition(topic, o.partition, len(t.Partitions))
 		}
 		starts, err := adm.ListStartOffsets(ctx, topic)
 		if err != nil {

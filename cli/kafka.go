@@ -81,6 +81,11 @@ func (k *cluster) admin(body func(ctx context.Context, adm *kadm.Client, args []
 }
 
 func (k *cluster) withAdmin(ctx context.Context, body func(ctx context.Context, adm *kadm.Client) error) error {
+	return k.withClient(ctx, func(ctx context.Context, cl *kgo.Client) error { return body(ctx, kadm.NewClient(cl)) })
+}
+
+// withClient runs body with a client for requests that kadm does not make.
+func (k *cluster) withClient(ctx context.Context, body func(ctx context.Context, cl *kgo.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	cl, err := k.dial(ctx, kafka.Admin, nil)
@@ -88,7 +93,14 @@ func (k *cluster) withAdmin(ctx context.Context, body func(ctx context.Context, 
 		return err
 	}
 	defer cl.Close()
-	return body(ctx, kadm.NewClient(cl))
+	return body(ctx, cl)
+}
+
+// client is the body of a command that makes its requests itself.
+func (k *cluster) client(body func(ctx context.Context, cl *kgo.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		return k.withClient(cmd.Context(), func(ctx context.Context, cl *kgo.Client) error { return body(ctx, cl, args) })
+	}
 }
 
 // topics completes topic names.
@@ -113,7 +125,7 @@ func find(ctx context.Context, adm *kadm.Client, name string) (kadm.TopicDetail,
 	}
 	t := details[name]
 	if errors.Is(t.Err, kerr.UnknownTopicOrPartition) || !details.Has(name) {
-		return t, &notFoundError{"there is no topic " + name + "; leat topic list shows those that are"}
+		return t, noTopic(name)
 	}
 	return t, t.Err
 }
@@ -124,4 +136,19 @@ func withDetail(err error, detail string) error {
 		return err
 	}
 	return fmt.Errorf("%w: %s", err, detail)
+}
+
+// results reports what became of each thing named and returns the errors.
+func (k *cluster) results(kind string, names []string, done string, result func(string) error) error {
+	var errs []error
+	for _, name := range names {
+		if err := result(name); err != nil {
+			errs = append(errs, fmt.Errorf("%s %s: %w", kind, name, err))
+			continue
+		}
+		if _, err := fmt.Fprintf(k.Err, "%s %s %s\n", kind, name, done); err != nil {
+			return err
+		}
+	}
+	return errors.Join(errs...)
 }

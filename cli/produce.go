@@ -65,7 +65,7 @@ func (o *production) prepare(ctx context.Context, topic string) error {
 			return err
 		}
 		if err == nil && o.partition >= int32(len(t.Partitions)) {
-			return &notFoundError{fmt.Sprintf("topic %s has no partition %d, it has %d", topic, o.partition, len(t.Partitions))}
+			return noPartition(topic, o.partition, len(t.Partitions))
 		}
 		return err
 	})

@@ -149,7 +149,7 @@ func (k *cluster) createCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return k.results(names, "created", func(name string) error {
+			return k.results("topic", names, "created", func(name string) error {
 				r := res[name]
 				if exists && errors.Is(r.Err, kerr.TopicAlreadyExists) {
 					return nil
@@ -171,21 +171,6 @@ func (k *cluster) deleteCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return k.results(names, "deleted", func(name string) error { return withDetail(res[name].Err, res[name].ErrMessage) })
+			return k.results("topic", names, "deleted", func(name string) error { return withDetail(res[name].Err, res[name].ErrMessage) })
 		})}
-}
-
-// results reports what became of each topic and returns the first error.
-func (k *cluster) results(names []string, done string, result func(string) error) error {
-	var errs []error
-	for _, name := range names {
-		if err := result(name); err != nil {
-			errs = append(errs, fmt.Errorf("topic %s: %w", name, err))
-			continue
-		}
-		if _, err := fmt.Fprintf(k.Err, "topic %s %s\n", name, done); err != nil {
-			return err
-		}
-	}
-	return errors.Join(errs...)
 }

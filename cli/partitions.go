@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// partition names one partition of a topic.
+type partition struct {
+	topic string
+	id    int32
+}
+
+func (p partition) String() string { return p.topic + "-" + strconv.Itoa(int(p.id)) }
+
+func byPartition(a, b partition) int {
+	return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.id, b.id))
+}
+
+// topicArg is TOPIC or TOPIC:0,1 of a flag; no partitions: all of them.
+type topicArg struct {
+	topic      string
+	partitions []int32
+}
+
+func parseTopicArgs(flag string, texts []string) ([]topicArg, error) {
+	var topics []topicArg
+	for _, text := range texts {
+		name, list, some := strings.Cut(text, ":")
+		arg := topicArg{topic: name}
+		if name == "" {
+			return nil, usagef("%s %s: expected TOPIC or TOPIC:0,1,2", flag, text)
+		}
+		if some {
+			for _, id := range strings.Split(list, ",") {
+				n, err := strconv.ParseInt(id, 10, 32)
+				if err != nil || n < 0 {
+					return nil, usagef("%s %s: %q is not a partition number; expected TOPIC or TOPIC:0,1,2", flag, text, id)
+				}
+				arg.partitions = append(arg.partitions, int32(n))
+			}
+		}
+		topics = append(topics, arg)
+	}
+	return topics, nil
+}
+
+// resolve returns the partitions that arguments name, sorted, each once. One that
+// is not there is a notFoundError.
+func resolve(ctx context.Context, cl *kgo.Client, topics []topicArg) ([]partition, error) {
+	var names []string
+	for _, t := range topics {
+		names = append(names, t.topic)
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	details, err := kadm.NewClient(cl).ListTopicsWithInternal(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("reading metadata: %w", err)
+	}
+	var found []partition
+	for _, t := range topics {
+		d := details[t.topic]
+		if !details.Has(t.topic) || errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
+			return nil, noTopic(t.topic)
+		}
+		if d.Err != nil {
+			return nil, fmt.Errorf("reading metadata of %s: %w", t.topic, d.Err)
+		}
+		ids := t.partitions
+		if ids == nil {
+			ids = d.Partitions.Numbers()
+		}
+		for _, id := range ids {
+			if _, there := d.Partitions[id]; !there {
+				return nil, noPartition(t.topic, id, len(d.Partitions))
+			}
+			found = append(found, partition{t.topic, id})
+		}
+	}
+	slices.SortFunc(found, byPartition)
+	return slices.Compact(found), nil
+}
+
+func noTopic(name string) error {
+	return &notFoundError{"there is no topic " + name + "; leat topic list shows those that are"}
+}
+
+func noPartition(topic string, id int32, of int) error {
+	return &notFoundError{fmt.Sprintf("topic %s has no partition %d, it has %d", topic, id, of)}
+}
+
+// Timestamps that stand for a place in the log (ListOffsets).
+const (
+	latestOffset    = -1
+	earliestOffset  = -2
+	maxTimestamp    = -3
+	earliestLocal   = -4
+	latestTiered    = -5
+	earliestPending = -6
+)
+
+// listed is what a broker answers about one partition; Offset is -1 if there is
+// none.
+type listed = kadm.ListedOffset
+
+// listOffsets asks where a timestamp is in each partition. committed asks for the
+// last stable offset instead of the end. Errors of single partitions are in the
+// answers.
+func listOffsets(ctx context.Context, cl *kgo.Client, partitions []partition, timestamp int64, committed bool) map[partition]listed {
+	answers := map[partition]listed{}
+	if len(partitions) == 0 {
+		return answers
+	}
+	req := kmsg.NewPtrListOffsetsRequest()
+	req.ReplicaID = -1
+	if committed {
+		req.IsolationLevel = 1
+	}
+	topics := map[string]int{}
+	for _, p := range partitions {
+		i, there := topics[p.topic]
+		if !there {
+			i = len(req.Topics)
+			topics[p.topic] = i
+			t := kmsg.NewListOffsetsRequestTopic()
+			t.Topic = p.topic
+			req.Topics = append(req.Topics, t)
+		}
+		asked := kmsg.NewListOffsetsRequestTopicPartition()
+		asked.Partition, asked.Timestamp = p.id, timestamp
+		req.Topics[i].Partitions = append(req.Topics[i].Partitions, asked)
+	}
+	for _, shard := range cl.RequestSharded(ctx, req) {
+		if shard.Err != nil {
+			// Partitions without a leader come back as a part of their own.
+			for _, t := range shard.Req.(*kmsg.ListOffsetsRequest).Topics {
+				for _, p := range t.Partitions {
+					answers[partition{t.Topic, p.Partition}] = listed{Topic: t.Topic, Partition: p.Partition, Offset: -1, Err: shard.Err}
+				}
+			}
+			continue
+		}
+		for _, t := range shard.Resp.(*kmsg.ListOffsetsResponse).Topics {
+			for _, p := range t.Partitions {
+				answers[partition{t.Topic, p.Partition}] = listed{Topic: t.Topic, Partition: p.Partition, Timestamp: p.Timestamp,
+					Offset: p.Offset, LeaderEpoch: p.LeaderEpoch, Err: kerr.ErrorForCode(p.ErrorCode)}
+			}
+		}
+	}
+	return answers
+}
