@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"sync/atomic"
+	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -48,11 +50,17 @@ type produceOp struct {
 	img     *controller.Image
 	resp    *kmsg.ProduceResponse
 	failed  bool
-	// transactional says that a batch is; txnCode is the error for those.
-	transactional bool
-	txnCode       int16
-	flushes       []flushWait
-	left          atomic.Int32
+	// txnCode is the error for transactional batches; admissions are for
+	// partitions that the coordinator was asked about. guarded asks the log to
+	// check that nothing came in between.
+	txnCode    int16
+	guarded    bool
+	admissions map[*logstore.Partition]admission
+	flushes    []flushWait
+
+	mu       sync.Mutex // guards what follows, and resp while flushes run
+	left     int
+	answered bool
 }
 
 // flushWait is a partition whose answer waits for its flush.
@@ -60,6 +68,7 @@ type flushWait struct {
 	part   *logstore.Partition
 	offset int64
 	out    *kmsg.ProduceResponseTopicPartition
+	done   bool
 }
 
 func (op *produceOp) run() {
@@ -110,16 +119,16 @@ func (op *produceOp) topic(t *kmsg.ProduceRequestTopic) (*controller.Topic, int1
 
 func (op *produceOp) partition(topic *controller.Topic, p *kmsg.ProduceRequestTopicPartition, out *kmsg.ProduceResponseTopicPartition) {
 	part, state, code := op.broker.partition(topic, p.Partition)
-	if code == 0 && op.txnCode != 0 && isTransactional(p) {
-		code = op.txnCode
+	opts := logstore.AppendOptions{Origin: logstore.OriginClient, LeaderEpoch: state.LeaderEpoch, NoZstd: op.req.Version < 7}
+	if code == 0 && op.guarded && isTransactional(p) {
+		a := op.admissions[part]
+		code, opts.Guarded, opts.Guard = cmp.Or(op.txnCode, a.code), true, a.guard
 	}
 	if code != 0 {
 		out.ErrorCode = code
 		return
 	}
-	info, err := part.Append(p.Records, logstore.AppendOptions{
-		Origin: logstore.OriginClient, LeaderEpoch: state.LeaderEpoch, NoZstd: op.req.Version < 7,
-	})
+	info, err := part.Append(p.Records, opts)
 	if err != nil {
 		out.ErrorCode = storeCode(err)
 		op.explain(out, err)
@@ -128,7 +137,7 @@ func (op *produceOp) partition(topic *controller.Topic, p *kmsg.ProduceRequestTo
 	op.broker.metrics.topic(topic.Name).messagesIn.Add(info.LastOffset - info.BaseOffset + 1)
 	out.BaseOffset, out.LogAppendTime, out.LogStartOffset = info.BaseOffset, info.LogAppendTime, info.LogStartOffset
 	if info.MustFlush && op.req.Acks != 0 {
-		op.flushes = append(op.flushes, flushWait{part, info.LastOffset + 1, out})
+		op.flushes = append(op.flushes, flushWait{part: part, offset: info.LastOffset + 1, out: out})
 	}
 }
 
@@ -146,19 +155,56 @@ func (op *produceOp) explain(out *kmsg.ProduceResponseTopicPartition, err error)
 	}
 }
 
-// await answers when the last flush is done.
+// await answers when the last flush is done, or with acks=all when the
+// request's time is up: what is not flushed by then is REQUEST_TIMED_OUT, and
+// stays appended.
 func (op *produceOp) await() {
 	op.request.finishLater()
-	op.left.Store(int32(len(op.flushes)))
+	op.left = len(op.flushes)
+	var timer *time.Timer
+	if op.req.Acks == -1 {
+		timer = time.AfterFunc(time.Duration(op.req.TimeoutMillis)*time.Millisecond, op.expire)
+	}
 	for i := range op.flushes {
 		w := &op.flushes[i]
 		w.part.AfterFlush(w.offset, func(err error) {
-			if err != nil {
-				w.out.ErrorCode, w.out.BaseOffset = storeCode(err), -1
-			}
-			if op.left.Add(-1) == 0 {
-				op.request.finish(op.resp)
+			if op.flushed(w, err) && timer != nil {
+				timer.Stop()
 			}
 		})
 	}
+}
+
+// flushed takes in the end of one flush and says whether that was the answer.
+func (op *produceOp) flushed(w *flushWait, err error) bool {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	if op.answered {
+		return false
+	}
+	w.done = true
+	if err != nil {
+		w.out.ErrorCode, w.out.BaseOffset = storeCode(err), -1
+	}
+	if op.left--; op.left > 0 {
+		return false
+	}
+	op.answered = true
+	op.request.finish(op.resp)
+	return true
+}
+
+func (op *produceOp) expire() {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	if op.answered {
+		return
+	}
+	for i := range op.flushes {
+		if w := &op.flushes[i]; !w.done {
+			w.out.ErrorCode = kerr.RequestTimedOut.Code
+		}
+	}
+	op.answered = true
+	op.request.finish(op.resp)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/fault"
 	"github.com/leat-project/leat/broker/group"
 )
 
@@ -46,12 +47,12 @@ func (b *Broker) offsetCommit(ctx context.Context, r *request, req *kmsg.OffsetC
 		fail(code)
 		return resp
 	}
-	err := call(ctx, loop, func(t *tx, s *group.Shard, done func()) { s.Commit(t, req, resp, done) })
+	err := b.coordinatorWrite(ctx, loop, func(t *tx, s *group.Shard, done func()) { s.Commit(t, req, resp, done) })
 	if err != nil {
 		again := kmsg.NewPtrOffsetCommitResponse() // the loop may still hold resp
 		again.Topics = cloneCommit(req)
 		resp = again
-		fail(kerr.NotCoordinator.Code)
+		fail(fault.Code(err))
 	}
 	return resp
 }

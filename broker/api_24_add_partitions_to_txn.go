@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -57,8 +58,11 @@ func (b *Broker) addToTxn(ctx context.Context, version int16, t kmsg.AddPartitio
 		}
 	}
 	var code int16
+	var unverified []txn.Partition
 	if len(missing) == 0 {
-		code = fencedBelow(version, 2, fault.Code(b.changeTxn(ctx, version, t, partitions)))
+		var err error
+		unverified, err = b.changeTxn(ctx, version, t, partitions)
+		code = fencedBelow(version, 2, fault.Code(err))
 	}
 	out := kmsg.NewAddPartitionsToTxnResponseTransaction()
 	out.TransactionalID = t.TransactionalID
@@ -68,11 +72,14 @@ func (b *Broker) addToTxn(ctx context.Context, version int16, t kmsg.AddPartitio
 		for _, n := range topic.Partitions {
 			rp := kmsg.NewAddPartitionsToTxnResponseTransactionTopicPartition()
 			rp.Partition, rp.ErrorCode = n, code
+			p := txn.Partition{Topic: topic.Topic, Partition: n}
 			switch {
-			case missing[txn.Partition{Topic: topic.Topic, Partition: n}]:
+			case missing[p]:
 				rp.ErrorCode = kerr.UnknownTopicOrPartition.Code
 			case len(missing) > 0:
 				rp.ErrorCode = kerr.OperationNotAttempted.Code
+			case slices.Contains(unverified, p):
+				rp.ErrorCode = kerr.TransactionAbortable.Code
 			}
 			rt.Partitions = append(rt.Partitions, rp)
 		}
@@ -81,10 +88,13 @@ func (b *Broker) addToTxn(ctx context.Context, version int16, t kmsg.AddPartitio
 	return out
 }
 
-func (b *Broker) changeTxn(ctx context.Context, version int16, t kmsg.AddPartitionsToTxnRequestTransaction, partitions []txn.Partition) error {
-	return b.txnCall(ctx, t.TransactionalID, func(x *tx, s *txn.Shard) error {
+// changeTxn adds partitions, or returns those that are not in the transaction
+// where the request only asks.
+func (b *Broker) changeTxn(ctx context.Context, version int16, t kmsg.AddPartitionsToTxnRequestTransaction, partitions []txn.Partition) (unverified []txn.Partition, err error) {
+	err = b.txnCall(ctx, t.TransactionalID, func(x *tx, s *txn.Shard) (err error) {
 		if version >= 4 && t.VerifyOnly {
-			return s.Verify(t.TransactionalID, t.ProducerID, t.ProducerEpoch, partitions)
+			unverified, err = s.Verify(t.TransactionalID, t.ProducerID, t.ProducerEpoch, partitions)
+			return err
 		}
 		clientVersion := int16(0)
 		if version >= 5 {
@@ -92,6 +102,7 @@ func (b *Broker) changeTxn(ctx context.Context, version int16, t kmsg.AddPartiti
 		}
 		return s.Add(x, t.TransactionalID, t.ProducerID, t.ProducerEpoch, clientVersion, partitions)
 	})
+	return unverified, err
 }
 
 func exists(img *controller.Image, p txn.Partition) bool {

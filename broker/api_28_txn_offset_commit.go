@@ -8,6 +8,7 @@ import (
 
 	"github.com/leat-project/leat/broker/fault"
 	"github.com/leat-project/leat/broker/group"
+	"github.com/leat-project/leat/broker/logstore"
 	"github.com/leat-project/leat/broker/txn"
 )
 
@@ -20,42 +21,65 @@ func (b *Broker) txnOffsetCommit(ctx context.Context, r *request, req *kmsg.TxnO
 		req.Generation = -1
 	}
 	resp := b.txnCommitShape(req)
-	if err := b.openOffsets(ctx, req); err != nil {
+	verified, err := b.openOffsets(ctx, req)
+	if err != nil {
 		return failTxnCommit(req, producedOffsetCode(err, req.Version))
 	}
 	loop, code := b.groupLoop(req.Group)
 	if code != 0 {
 		return failTxnCommit(req, code)
 	}
-	err := call(ctx, loop, func(t *tx, s *group.Shard, done func()) { s.CommitTxn(t, req, resp, done) })
+	err = b.coordinatorWrite(ctx, loop, func(t *tx, s *group.Shard, done func()) { s.CommitTxn(t, req, resp, verified, done) })
 	if err != nil {
-		return failTxnCommit(req, notCoordinator)
+		return failTxnCommit(req, fault.Code(err)) // the loop may still hold resp
 	}
 	return resp
 }
 
-func (b *Broker) openOffsets(ctx context.Context, req *kmsg.TxnOffsetCommitRequest) error {
+// openOffsets makes sure that the partition of a group's offsets is in the
+// producer's transaction. The function it returns says whether that still
+// holds; it is asked on the group's loop.
+func (b *Broker) openOffsets(ctx context.Context, req *kmsg.TxnOffsetCommitRequest) (func() bool, error) {
 	p, err := b.offsetsPartition(ctx, req.Group)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return b.txnOpen(ctx, req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Version >= 5, []txn.Partition{p})
+	add := req.Version >= 5
+	if !add && !b.enabled("transaction.partition.verification.enable") {
+		return func() bool { return true }, nil
+	}
+	part, _, code := b.partition(b.ctl.Image().Topic(p.Topic), p.Partition)
+	if code != 0 {
+		return nil, kerr.NotCoordinator
+	}
+	var guard logstore.Guard
+	if !part.HasOngoingTransaction(req.ProducerID, req.ProducerEpoch) {
+		missing, err := b.txnOpen(ctx, req.TransactionalID, req.ProducerID, req.ProducerEpoch, add, []txn.Partition{p}, func() {
+			guard = part.StartVerification(req.ProducerID, req.ProducerEpoch, -1)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(missing) > 0 {
+			return nil, kerr.TransactionAbortable
+		}
+	}
+	return func() bool { return part.Verified(req.ProducerID, req.ProducerEpoch, guard) }, nil
 }
 
+// producedOffsetCode maps what the transaction coordinator says.
 func producedOffsetCode(err error, version int16) int16 {
-	switch code := fault.Code(err); code {
-	case kerr.ProducerFenced.Code:
+	code := fault.Code(err)
+	switch {
+	case code == kerr.ProducerFenced.Code:
 		return kerr.InvalidProducerEpoch.Code
-	case kerr.TransactionAbortable.Code:
-		if version < 4 {
-			return kerr.InvalidTxnState.Code
-		}
-		return code
-	case kerr.NotCoordinator.Code, kerr.CoordinatorNotAvailable.Code:
+	case code == kerr.TransactionAbortable.Code && version < 4:
+		return kerr.InvalidTxnState.Code
+	case code == kerr.NotCoordinator.Code, code == kerr.CoordinatorLoadInProgress.Code,
+		code == kerr.ConcurrentTransactions.Code && version < 5:
 		return kerr.CoordinatorNotAvailable.Code
-	default:
-		return code
 	}
+	return code
 }
 
 // txnCommitShape is the answer before the group had its say.

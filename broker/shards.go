@@ -12,6 +12,7 @@ import (
 	"github.com/leat-project/leat/broker/controller"
 	"github.com/leat-project/leat/broker/coordinator"
 	"github.com/leat-project/leat/broker/fault"
+	"github.com/leat-project/leat/broker/group"
 	"github.com/leat-project/leat/broker/logstore"
 	"github.com/leat-project/leat/broker/recordbatch"
 )
@@ -116,6 +117,19 @@ func call[S coordinator.State](ctx context.Context, loop *coordinator.Loop[S], f
 	}
 }
 
+// coordinatorWrite is call for what a client waits for while records are
+// written: offsets.commit.timeout.ms bounds it. Clients are told to try again
+// (Kafka maps REQUEST_TIMED_OUT so).
+func (b *Broker) coordinatorWrite(ctx context.Context, loop *coordinator.Loop[*group.Shard], fn func(t *tx, s *group.Shard, done func())) error {
+	bounded, cancel := context.WithTimeout(ctx, b.cfg.ms("offsets.commit.timeout.ms"))
+	defer cancel()
+	err := call(bounded, loop, fn)
+	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
+		return kerr.CoordinatorNotAvailable
+	}
+	return err
+}
+
 // read runs fn on the coordinator and waits for it.
 func read[S coordinator.State](ctx context.Context, loop *coordinator.Loop[S], fn func(t *tx, s S)) error {
 	var failed error
@@ -189,6 +203,9 @@ func (l *stateLog) Append(ctx context.Context, batches []coordinator.Batch) erro
 
 // appendState encodes records as one batch, or several when they are large.
 func appendState(dst []byte, b coordinator.Batch) ([]byte, error) {
+	if m := b.Marker; m != nil {
+		return recordbatch.AppendMarker(dst, b.ProducerID, b.ProducerEpoch, recordbatch.Marker{Commit: m.Commit, CoordinatorEpoch: m.CoordinatorEpoch}, time.Now().UnixMilli()), nil
+	}
 	var batch recordbatch.Builder
 	begin := func() {
 		batch.Reset()

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/coordinator"
 	"github.com/leat-project/leat/broker/fault"
 	"github.com/leat-project/leat/broker/group"
 	"github.com/leat-project/leat/broker/logstore"
@@ -65,6 +66,7 @@ const markerRetry = time.Second
 // takes, and tells the coordinator.
 func (b *Broker) endTransaction(ctx context.Context, m txn.Markers) {
 	left := m.Partitions
+	m.CoordinatorEpoch = b.coordinatorEpoch(m.ID)
 	for {
 		if left = b.writeMarkers(ctx, m, left); len(left) == 0 {
 			break
@@ -105,6 +107,16 @@ func (b *Broker) writeMarkers(ctx context.Context, m txn.Markers, partitions []t
 	return again
 }
 
+// coordinatorEpoch is the leader epoch of the partition that keeps a
+// transactional id.
+func (b *Broker) coordinatorEpoch(id string) int32 {
+	t := b.ctl.Image().Topic(controller.TxnStateTopic)
+	if t == nil {
+		return 0
+	}
+	return t.Partitions[partitionFor(id, len(t.Partitions))].LeaderEpoch
+}
+
 // errGone is a partition that no longer exists.
 var errGone = errors.New("partition is gone")
 
@@ -117,6 +129,9 @@ func (b *Broker) writeMarker(ctx context.Context, m txn.Markers, p txn.Partition
 	if code != 0 {
 		return func() error { return kerr.ErrorForCode(code) }
 	}
+	if p.Topic == controller.OffsetsTopic {
+		return func() error { return b.endOffsets(ctx, m, p, part) }
+	}
 	marker := recordbatch.AppendMarker(nil, m.ProducerID, m.Epoch, recordbatch.Marker{Commit: m.Commit, CoordinatorEpoch: m.CoordinatorEpoch}, time.Now().UnixMilli())
 	info, err := part.Append(marker, logstore.AppendOptions{Origin: logstore.OriginCoordinator, LeaderEpoch: state.LeaderEpoch, TxnV2: m.V2})
 	return func() error {
@@ -124,46 +139,58 @@ func (b *Broker) writeMarker(ctx context.Context, m txn.Markers, p txn.Partition
 			return err
 		}
 		if info.MustFlush {
-			if err := part.WaitFlushed(ctx, info.LastOffset+1); err != nil {
-				return err
-			}
+			return part.WaitFlushed(ctx, info.LastOffset+1)
 		}
-		return b.markerWritten(ctx, m, p)
+		return nil
 	}
 }
 
-// markerWritten tells the group coordinator that offsets became visible or
-// void.
-func (b *Broker) markerWritten(ctx context.Context, m txn.Markers, p txn.Partition) error {
-	if p.Topic != controller.OffsetsTopic {
-		return nil
-	}
+// endOffsets has the group coordinator write the marker of a partition of
+// __consumer_offsets.
+func (b *Broker) endOffsets(ctx context.Context, m txn.Markers, p txn.Partition, part *logstore.Partition) error {
 	loops := b.groups.all()
 	if int(p.Partition) >= len(loops) {
-		return errGone
+		return kerr.CoordinatorNotAvailable
 	}
-	return loops[p.Partition].Do(ctx, func(_ *tx, s *group.Shard) { s.EndTxn(m.ProducerID, m.Commit) })
+	end := group.TxnEnd{
+		ProducerID: m.ProducerID, Epoch: m.Epoch, Marker: coordinator.Marker{Commit: m.Commit, CoordinatorEpoch: m.CoordinatorEpoch},
+		Check: func() error { return part.CheckMarker(m.ProducerID, m.Epoch, m.CoordinatorEpoch, m.V2) },
+	}
+	var failed error
+	err := call(ctx, loops[p.Partition], func(t *tx, s *group.Shard, done func()) {
+		s.EndTxn(t, end, func(err error) { failed = err; done() })
+	})
+	if err != nil {
+		return err // the loop may still run it
+	}
+	return failed
 }
 
 // txnOpen makes sure that partitions are in a producer's open transaction:
 // version 2 clients have them added here, for older ones it is verified that
-// they added them. An answer of CONCURRENT_TRANSACTIONS is waited out for a
-// moment, as the last transaction's markers are on their way.
-func (b *Broker) txnOpen(ctx context.Context, id string, producerID int64, epoch int16, add bool, partitions []txn.Partition) error {
-	const pause, patience = 20 * time.Millisecond, 100 * time.Millisecond
+// they added them, and the ones they did not are returned. An answer of
+// CONCURRENT_TRANSACTIONS is waited out for a moment, as the last
+// transaction's markers are on their way. begin starts the verification at the
+// partitions anew before each question, since those markers void the one
+// before. With more than one node the question is the AddPartitionsToTxn that
+// the leader sends to the coordinator.
+func (b *Broker) txnOpen(ctx context.Context, id string, producerID int64, epoch int16, add bool, partitions []txn.Partition, begin func()) (missing []txn.Partition, err error) {
+	pause, patience := b.cfg.ms("add.partitions.to.txn.retry.backoff.ms"), b.cfg.ms("add.partitions.to.txn.retry.backoff.max.ms")
 	for waited := time.Duration(0); ; waited += pause {
-		err := b.txnCall(ctx, id, func(t *tx, s *txn.Shard) error {
+		begin()
+		err := b.txnCall(ctx, id, func(t *tx, s *txn.Shard) (err error) {
 			if add {
 				return s.Add(t, id, producerID, epoch, 2, partitions)
 			}
-			return s.Verify(id, producerID, epoch, partitions)
+			missing, err = s.Verify(id, producerID, epoch, partitions)
+			return err
 		})
 		if !add || !errors.Is(err, kerr.ConcurrentTransactions) || waited >= patience {
-			return err
+			return missing, err
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return nil, err
 		case <-time.After(pause):
 		}
 	}

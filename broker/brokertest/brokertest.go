@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -35,6 +36,8 @@ type Broker struct {
 	disk *vfs.Mem
 	dead *atomic.Bool
 	rng  *rand.Rand
+	// stalled holds syncs of data back while it is open; see Stall.
+	stalled atomic.Pointer[chan struct{}]
 }
 
 // errPower is what the disk says after Kill.
@@ -105,7 +108,10 @@ func (b *Broker) start() {
 	if b.disk != nil {
 		dead := &atomic.Bool{}
 		b.dead = dead
-		cfg.FS = vfs.Faults{FS: b.disk, Fail: func(vfs.Op, string) error {
+		cfg.FS = vfs.Faults{FS: b.disk, Fail: func(op vfs.Op, _ string) error {
+			if stalled := b.stalled.Load(); stalled != nil && op == vfs.OpSync {
+				<-*stalled
+			}
 			if dead.Load() {
 				return errPower
 			}
@@ -151,6 +157,14 @@ func (b *Broker) Kill() {
 	}
 	b.props["listeners"] = "PLAINTEXT://" + b.addr
 	b.start()
+}
+
+// Stall holds back every sync of a broker that was started in memory until the
+// function it returns is called.
+func (b *Broker) Stall() (resume func()) {
+	hold := make(chan struct{})
+	b.stalled.Store(&hold)
+	return sync.OnceFunc(func() { b.stalled.Store(nil); close(hold) })
 }
 
 // Restart shuts down and starts again on the same folder, and on the same

@@ -19,6 +19,14 @@ type Batch struct {
 	Records       []Record
 	ProducerID    int64
 	ProducerEpoch int16
+	// Marker ends the producer's transaction; there are no records then.
+	Marker *Marker
+}
+
+// Marker is how a transaction ended.
+type Marker struct {
+	Commit           bool
+	CoordinatorEpoch int32
 }
 
 // Entry is one replayed record, or with Marker set the end of a transaction.
@@ -209,12 +217,17 @@ func (tx *Tx) WriteAs(producerID int64, producerEpoch int16, records ...Record) 
 	}
 	if n := len(tx.batches); n > 0 {
 		last := &tx.batches[n-1]
-		if last.ProducerID == producerID && last.ProducerEpoch == producerEpoch && len(last.Records) < batchLimit {
+		if last.Marker == nil && last.ProducerID == producerID && last.ProducerEpoch == producerEpoch && len(last.Records) < batchLimit {
 			last.Records = append(last.Records, records...)
 			return
 		}
 	}
 	tx.batches = append(tx.batches, Batch{Records: records, ProducerID: producerID, ProducerEpoch: producerEpoch})
+}
+
+// WriteMarker ends a producer's transaction on this partition.
+func (tx *Tx) WriteMarker(producerID int64, producerEpoch int16, m Marker) {
+	tx.batches = append(tx.batches, Batch{ProducerID: producerID, ProducerEpoch: producerEpoch, Marker: &m})
 }
 
 // batchLimit bounds the records of one batch.

@@ -15,6 +15,7 @@ type offset struct {
 	committed   int64 // ms
 	expires     int64 // ms, -1 for the broker's retention; only from old clients
 	topicID     [16]byte
+	seq         uint64 // order of the records in the log
 }
 
 // offsets are positions by topic and partition.
@@ -121,7 +122,7 @@ func (g *Group) mayCommit(memberID string, instance *string, generation int32, t
 }
 
 func (s *Shard) commitOne(tx *coordinator.Tx, g *Group, req *kmsg.OffsetCommitRequest, t kmsg.OffsetCommitRequestTopic, p kmsg.OffsetCommitRequestTopicPartition) int16 {
-	v := offset{offset: p.Offset, leaderEpoch: p.LeaderEpoch, committed: tx.Now.UnixMilli(), expires: -1, topicID: t.TopicID}
+	v := offset{offset: p.Offset, leaderEpoch: p.LeaderEpoch, committed: tx.Now.UnixMilli(), expires: -1, topicID: t.TopicID, seq: s.nextSeq()}
 	if p.Metadata != nil {
 		v.metadata = *p.Metadata
 	}

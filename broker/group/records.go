@@ -106,7 +106,7 @@ func (s *Shard) replayOffset(e coordinator.Entry) error {
 	if err := val.ReadFrom(e.Value); err != nil {
 		return fmt.Errorf("decoding the offset of group %s for %s-%d: %w", k.Group, k.Topic, k.Partition, err)
 	}
-	v := offset{offset: val.Offset, leaderEpoch: -1, metadata: val.Metadata, committed: val.CommitTimestamp, expires: -1, topicID: val.TopicID}
+	v := offset{offset: val.Offset, leaderEpoch: -1, metadata: val.Metadata, committed: val.CommitTimestamp, expires: -1, topicID: val.TopicID, seq: s.nextSeq()}
 	if val.Version >= 3 {
 		v.leaderEpoch = val.LeaderEpoch
 	}

@@ -43,6 +43,9 @@ type Shard struct {
 	groups map[string]*Group
 	// pending says which groups a producer's open transaction touches.
 	pending map[int64]map[string]bool
+	// ending are producers whose marker is written by the running round.
+	ending  map[int64]int
+	seq     uint64 // counts offset records
 	cleanup coordinator.Timer
 }
 
@@ -50,8 +53,10 @@ var _ coordinator.State = (*Shard)(nil)
 
 // NewShard returns an empty shard.
 func NewShard(cfg Config) *Shard {
-	return &Shard{cfg: cfg, groups: map[string]*Group{}, pending: map[int64]map[string]bool{}}
+	return &Shard{cfg: cfg, groups: map[string]*Group{}, pending: map[int64]map[string]bool{}, ending: map[int64]int{}}
 }
+
+func (s *Shard) nextSeq() uint64 { s.seq++; return s.seq }
 
 // Loaded arms the timers of what was replayed: every member has a whole
 // session to come back.

@@ -8,9 +8,14 @@ import (
 )
 
 // CommitTxn handles TxnOffsetCommit: the offsets become visible when the
-// producer's transaction commits. resp is prepared as for Commit.
-func (s *Shard) CommitTxn(tx *coordinator.Tx, req *kmsg.TxnOffsetCommitRequest, resp *kmsg.TxnOffsetCommitResponse, done func()) {
+// producer's transaction commits. resp is prepared as for Commit. verified
+// says whether the transaction is known to be open on this partition still.
+// A marker of this round is not in the log yet, and counts all the same.
+func (s *Shard) CommitTxn(tx *coordinator.Tx, req *kmsg.TxnOffsetCommitRequest, resp *kmsg.TxnOffsetCommitResponse, verified func() bool, done func()) {
 	g, code := s.txnGroup(tx, req)
+	if code == 0 && (s.ending[req.ProducerID] > 0 || !verified()) {
+		code = kerr.InvalidTxnState.Code
+	}
 	for i, t := range req.Topics {
 		for j, p := range t.Partitions {
 			out := &resp.Topics[i].Partitions[j]
@@ -47,7 +52,7 @@ func (s *Shard) txnGroup(tx *coordinator.Tx, req *kmsg.TxnOffsetCommitRequest) (
 }
 
 func (s *Shard) pendOne(tx *coordinator.Tx, g *Group, req *kmsg.TxnOffsetCommitRequest, topic string, p kmsg.TxnOffsetCommitRequestTopicPartition) int16 {
-	v := offset{offset: p.Offset, leaderEpoch: p.LeaderEpoch, committed: tx.Now.UnixMilli(), expires: -1}
+	v := offset{offset: p.Offset, leaderEpoch: p.LeaderEpoch, committed: tx.Now.UnixMilli(), expires: -1, seq: s.nextSeq()}
 	if p.Metadata != nil {
 		v.metadata = *p.Metadata
 	}
@@ -70,9 +75,33 @@ func (s *Shard) pend(g *Group, producerID int64, topic string, partition int32, 
 	s.pending[producerID][g.id] = true
 }
 
-// EndTxn makes a producer's pending offsets visible or drops them. It is
-// called once the transaction's marker is in the partition.
-func (s *Shard) EndTxn(producerID int64, commit bool) { s.endTxn(producerID, commit) }
+// TxnEnd is the end of a producer's transaction that has offsets here.
+type TxnEnd struct {
+	ProducerID int64
+	Epoch      int16
+	coordinator.Marker
+	// Check says whether the log would take the marker.
+	Check func() error
+}
+
+// EndTxn writes the marker of a transaction and makes its pending offsets
+// visible or drops them. The marker passes through the loop, so that nothing
+// of the transaction can be written behind it: see CommitTxn.
+func (s *Shard) EndTxn(tx *coordinator.Tx, e TxnEnd, done func(error)) {
+	if err := e.Check(); err != nil {
+		tx.After(func(error) { done(err) })
+		return
+	}
+	tx.WriteMarker(e.ProducerID, e.Epoch, e.Marker)
+	s.endTxn(e.ProducerID, e.Commit)
+	s.ending[e.ProducerID]++
+	tx.After(func(err error) {
+		if s.ending[e.ProducerID]--; s.ending[e.ProducerID] == 0 {
+			delete(s.ending, e.ProducerID)
+		}
+		done(err)
+	})
+}
 
 func (s *Shard) endTxn(producerID int64, commit bool) {
 	for id := range s.pending[producerID] {
@@ -81,13 +110,21 @@ func (s *Shard) endTxn(producerID int64, commit bool) {
 			continue
 		}
 		if commit {
-			for topic, ps := range g.txnOffsets[producerID] {
-				for p, v := range ps {
-					g.offsets.put(topic, p, v)
-				}
-			}
+			g.settle(g.txnOffsets[producerID])
 		}
 		delete(g.txnOffsets, producerID)
 	}
 	delete(s.pending, producerID)
+}
+
+// settle makes pending offsets visible, except where one was committed after
+// them: the log has that one last.
+func (g *Group) settle(pending offsets) {
+	for topic, ps := range pending {
+		for p, v := range ps {
+			if was, ok := g.offsets.get(topic, p); !ok || was.seq < v.seq {
+				g.offsets.put(topic, p, v)
+			}
+		}
+	}
 }

@@ -195,7 +195,7 @@ func (p *Partition) checkProducers(buf []byte, o AppendOptions) (*batchMeta, err
 				return nil, err
 			}
 			if ok {
-				if err := p.prod.checkMarker(b, m, o.TxnV2); err != nil {
+				if err := p.prod.checkMarker(b.ProducerID(), b.ProducerEpoch(), m.CoordinatorEpoch, o.TxnV2); err != nil {
 					return nil, err
 				}
 			}
@@ -204,6 +204,9 @@ func (p *Partition) checkProducers(buf []byte, o AppendOptions) (*batchMeta, err
 				if dup, ok := p.prod.duplicate(b); ok {
 					return &dup, nil
 				}
+			}
+			if err := p.prod.checkVerified(b, o); err != nil {
+				return nil, err
 			}
 			if err := p.prod.check(b, o.Origin); err != nil {
 				return nil, err

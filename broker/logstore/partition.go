@@ -248,8 +248,7 @@ func (p *Partition) ActiveProducers() []ActiveProducer {
 func (p *Partition) HasOngoingTransaction(producerID int64, epoch int16) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := p.prod.byID[producerID]
-	return e != nil && e.epoch == epoch && e.txnStart >= 0
+	return p.prod.ongoingOf(producerID, epoch)
 }
 
 // expireProducers forgets idle producers.

@@ -82,6 +82,9 @@ type producers struct {
 	byID map[int64]*producer
 	// ongoing are undecided transactions, unreplicated decided ones, both sorted by first offset.
 	ongoing, unreplicated []openTxn
+	// verifying are producers whose first batch waits for the transaction coordinator; nil mostly.
+	verifying map[int64]*verification
+	guards    Guard // the last one given out
 }
 
 func newProducers() producers { return producers{byID: map[int64]*producer{}} }
@@ -134,19 +137,18 @@ func (p *producer) checkSequence(epoch int16, seq int32) error {
 func nextSequence(last int32) int32 { return int32((uint32(last) + 1) & math.MaxInt32) }
 
 // checkMarker says whether a marker may be appended.
-func (s *producers) checkMarker(b recordbatch.Batch, m recordbatch.Marker, txnV2 bool) error {
-	p := s.byID[b.ProducerID()]
+func (s *producers) checkMarker(id int64, epoch int16, coordEpoch int32, txnV2 bool) error {
+	p := s.byID[id]
 	if p == nil {
 		return nil
 	}
-	epoch := b.ProducerEpoch()
 	// With transaction version 2 each transaction has its own epoch and the marker a greater one, so a marker
 	// that arrives late cannot end the next transaction (KIP-890, KIP-1228).
 	if epoch < p.epoch || (txnV2 && epoch == p.epoch && p.txnStart >= 0) {
 		return fmt.Errorf("marker of producer %d has epoch %d, the data %d: %w", p.id, epoch, p.epoch, ErrInvalidProducerEpoch)
 	}
-	if m.CoordinatorEpoch < p.coordEpoch {
-		return fmt.Errorf("marker of producer %d has coordinator epoch %d, last seen %d: %w", p.id, m.CoordinatorEpoch, p.coordEpoch, ErrCoordinatorFenced)
+	if coordEpoch < p.coordEpoch {
+		return fmt.Errorf("marker of producer %d has coordinator epoch %d, last seen %d: %w", p.id, coordEpoch, p.coordEpoch, ErrCoordinatorFenced)
 	}
 	return nil
 }
@@ -168,6 +170,7 @@ func (s *producers) noteData(b recordbatch.Batch) {
 	p.add(batchMeta{lastSeq: b.LastSequence(), delta: b.LastOffsetDelta(), lastOffset: b.LastOffset(), timestamp: b.MaxTimestamp()})
 	if b.Transactional() && p.txnStart < 0 {
 		p.txnStart = b.BaseOffset()
+		delete(s.verifying, p.id)
 		s.addOngoing(openTxn{p.id, p.txnStart, -1})
 	}
 }
@@ -188,6 +191,7 @@ func (s *producers) noteMarker(b recordbatch.Batch, m recordbatch.Marker) (abort
 	p.setEpoch(b.ProducerEpoch())
 	p.coordEpoch = m.CoordinatorEpoch
 	p.lastTimestamp = b.MaxTimestamp()
+	delete(s.verifying, p.id) // what was verified before is over
 	if p.txnStart < 0 {
 		return abortedEntry{}, false
 	}
@@ -234,6 +238,11 @@ func (s *producers) expire(before int64) {
 	for id, p := range s.byID {
 		if p.txnStart < 0 && p.lastTimestamp < before {
 			delete(s.byID, id)
+		}
+	}
+	for id, v := range s.verifying {
+		if v.since < before {
+			delete(s.verifying, id)
 		}
 	}
 }

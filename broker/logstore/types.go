@@ -50,6 +50,10 @@ type AppendOptions struct {
 	// TxnV2 is set for markers of transaction version 2 (WriteTxnMarkers version 2): the marker's producer epoch
 	// must be greater than that of the data (KIP-1228).
 	TxnV2 bool
+	// Guarded asks for a transactional batch to be in an open transaction or to carry the Guard of a verification
+	// that nothing has overtaken.
+	Guarded bool
+	Guard   Guard
 }
 
 // AppendInfo is the outcome of an Append.

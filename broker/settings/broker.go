@@ -86,6 +86,8 @@ var Broker = newSet([]Def{
 	num("transaction.abort.timed.out.transaction.cleanup.interval.ms", "10000", 1, maxInt, ReadOnly),
 	num("transactional.id.expiration.ms", "604800000", 1, maxInt, ReadOnly),
 	num("transaction.remove.expired.transaction.cleanup.interval.ms", "3600000", 1, maxInt, ReadOnly),
+	num("add.partitions.to.txn.retry.backoff.ms", "20", 1, maxInt, ReadOnly),
+	num("add.partitions.to.txn.retry.backoff.max.ms", "100", 0, maxInt, ReadOnly),
 	flag("transaction.partition.verification.enable", "true", ClusterWide),
 	num("producer.id.expiration.ms", "86400000", 1, maxInt, ClusterWide),
 	num("producer.id.expiration.check.interval.ms", "600000", 1, maxInt, ReadOnly),

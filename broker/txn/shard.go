@@ -152,17 +152,21 @@ func (s *Shard) Add(tx *coordinator.Tx, id string, producerID int64, epoch, vers
 	return nil
 }
 
-// Verify says whether partitions are in a producer's open transaction, for
-// clients that add them with requests of their own (KIP-890 part 1).
-func (s *Shard) Verify(id string, producerID int64, epoch int16, partitions []Partition) error {
+// Verify returns those of partitions that are not in a producer's open
+// transaction, for clients that add them with requests of their own (KIP-890
+// part 1). The error is about the producer.
+func (s *Shard) Verify(id string, producerID int64, epoch int16, partitions []Partition) ([]Partition, error) {
 	t, err := s.find(id, producerID, epoch)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if t.state != Ongoing || slices.ContainsFunc(partitions, func(p Partition) bool { return !t.partitions[p] }) {
-		return kerr.TransactionAbortable
+	var missing []Partition
+	for _, p := range partitions {
+		if t.state != Ongoing || !t.partitions[p] {
+			missing = append(missing, p)
+		}
 	}
-	return nil
+	return missing, nil
 }
 
 // prepare decides how an open (or empty, for an abort) transaction ends.

@@ -1,0 +1,79 @@
+package group_test
+
+import (
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/leat-project/leat/broker/coordinator"
+	"github.com/leat-project/leat/broker/group"
+)
+
+// pendOffset is a TxnOffsetCommit of producer 9 that stays in the running
+// round.
+func (b *bench) pendOffset(offset int64, verified bool) func() int16 {
+	req := kmsg.NewPtrTxnOffsetCommitRequest()
+	req.Version, req.Group, req.ProducerID, req.Generation = 5, "g", 9, -1
+	rt := kmsg.NewTxnOffsetCommitRequestTopic()
+	rt.Topic = "t"
+	rp := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+	rp.Offset = offset
+	rt.Partitions = append(rt.Partitions, rp)
+	req.Topics = append(req.Topics, rt)
+	resp := kmsg.NewPtrTxnOffsetCommitResponse()
+	resp.Topics = []kmsg.TxnOffsetCommitResponseTopic{{Topic: "t", Partitions: []kmsg.TxnOffsetCommitResponseTopicPartition{{}}}}
+	b.shard.CommitTxn(b.tx, req, resp, func() bool { return verified }, func() {})
+	return func() int16 { return resp.Topics[0].Partitions[0].ErrorCode }
+}
+
+func (b *bench) endTxn(commit bool) {
+	end := group.TxnEnd{ProducerID: 9, Marker: coordinator.Marker{Commit: commit}, Check: func() error { return nil }}
+	b.shard.EndTxn(b.tx, end, func(err error) {
+		if err != nil {
+			b.t.Errorf("ending the transaction: %v", err)
+		}
+	})
+}
+
+func (b *bench) wantOffset(want int64) {
+	b.t.Helper()
+	if f := b.shard.FetchOffsets("g", "t", []int32{0}, false); f[0].Offset != want {
+		b.t.Fatalf("offset = %d, want %d", f[0].Offset, want)
+	}
+}
+
+func TestOffsetsDoNotFollowTheirMarker(t *testing.T) {
+	b := newBench(t)
+	code := b.pendOffset(5, true)
+	b.endTxn(true)
+	late := b.pendOffset(6, true) // verified before the marker was written
+	b.commit()
+	if code() != 0 || late() != kerr.InvalidTxnState.Code {
+		t.Fatalf("codes = %d and %d, want 0 and INVALID_TXN_STATE", code(), late())
+	}
+	b.wantOffset(5)
+	unverified := b.pendOffset(6, false)
+	b.commit()
+	if unverified() != kerr.InvalidTxnState.Code {
+		t.Fatalf("code = %d, want INVALID_TXN_STATE", unverified())
+	}
+	again := b.pendOffset(7, true)
+	b.endTxn(false)
+	b.commit()
+	if again() != 0 {
+		t.Fatalf("code in the next transaction = %d", again())
+	}
+	b.wantOffset(5)
+}
+
+// The log has the plain commit last, so it holds, whenever the marker comes.
+func TestLaterCommitHolds(t *testing.T) {
+	b := newBench(t)
+	b.pendOffset(5, true)
+	b.commit()
+	b.commitOffset("", -1, 9)
+	b.endTxn(true)
+	b.commit()
+	b.wantOffset(9)
+}
