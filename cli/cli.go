@@ -56,7 +56,7 @@ const (
 // Commands returns the client commands.
 func Commands(d Deps) []*cobra.Command {
 	d.setDefaults()
-	return []*cobra.Command{connectorCommand(&d), pluginCommand(&d), offsetsCommand(&d), topicCommand(&d), groupCommand(&d), versionCommand(&d),
+	return []*cobra.Command{connectorCommand(&d), pluginCommand(&d), offsetsCommand(&d), topicCommand(&d), groupCommand(&d), configCommand(&d), versionCommand(&d),
 		{Use: "exit-codes", Short: "What the exit codes of these commands mean", Long: exitCodes}}
 }
 
@@ -118,7 +118,8 @@ func ExitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &missing), errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.GroupIDNotFound):
 		return exitNotFound
-	case errors.As(err, &refused), errors.Is(err, kerr.InvalidTopicException), errors.Is(err, kerr.InvalidConfig):
+	case errors.As(err, &refused), errors.Is(err, kerr.InvalidTopicException), errors.Is(err, kerr.InvalidConfig),
+		errors.Is(err, kerr.InvalidRequest), errors.Is(err, kerr.PolicyViolation):
 		return exitRefused
 	case errors.As(err, &active), errors.Is(err, kerr.TopicAlreadyExists), errors.Is(err, kerr.NonEmptyGroup):
 		return exitConflict

@@ -135,8 +135,25 @@ func withDetail(err error, detail string) error {
 	if err == nil || detail == "" {
 		return err
 	}
-	return fmt.Errorf("%w: %s", err, detail)
+	return &detailedError{err, detail}
 }
+
+// detailedError is an error code with the broker's own words instead of what the
+// code means in general.
+type detailedError struct {
+	code   error
+	detail string
+}
+
+func (e *detailedError) Error() string {
+	var code *kerr.Error
+	if errors.As(e.code, &code) {
+		return code.Message + ": " + e.detail
+	}
+	return e.code.Error() + ": " + e.detail
+}
+
+func (e *detailedError) Unwrap() error { return e.code }
 
 // results reports what became of each thing named and returns the errors.
 func (k *cluster) results(kind string, names []string, done string, result func(string) error) error {
