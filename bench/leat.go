@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -156,32 +155,7 @@ func (l *leat) waitRunning(ctx context.Context, name string) error {
 }
 
 // cpu returns the CPU seconds that the process has used.
-func (l *leat) cpu() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", l.proc.Pid))
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	user, err := strconv.ParseFloat(fields[11], 64)
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.ParseFloat(fields[12], 64)
-	const ticks = 100 // USER_HZ, the same on every Linux
-	return (user + system) / ticks, err
-}
+func (l *leat) cpu() (float64, error) { return cpuSeconds(l.proc.Pid) }
 
 // memory returns VmRSS or VmHWM in MB.
-func (l *leat) memory(field string) (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", l.proc.Pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, field+":"); ok {
-			kb, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
-			return kb / 1000 * 1.024, err
-		}
-	}
-	return 0, fmt.Errorf("no %s in /proc", field)
-}
+func (l *leat) memory(field string) (float64, error) { return memoryMB(l.proc.Pid, field) }

@@ -25,6 +25,7 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"time"
 )
 
 // options are the flags.
@@ -35,6 +36,11 @@ type options struct {
 	events int
 	quick  bool
 	only   []string
+
+	// Of the broker's comparison with Apache Kafka.
+	match []string // rows to run
+	alone bool     // without Kafka
+	span  time.Duration
 }
 
 // workload measures one thing and reports its rows.
@@ -50,21 +56,28 @@ var workloads = []workload{
 	{"stream", "backlog of changes drained into the topic, 1,000-row and single-row transactions", runStream},
 	{"latency", "commit to topic at 2,000 events/s", runLatency},
 	{"sink", "topic to table, insert and upsert", runSink},
+	{"broker", "the broker beside Apache Kafka: CPU, throughput, latency, memory, starts", runBroker},
 }
 
 func main() {
 	var o options
-	var only, jsonFile string
+	var only, match, jsonFile string
 	flag.StringVar(&o.binary, "leat", "bin/leat", "the binary to measure")
 	flag.StringVar(&o.dir, "dir", "", "folder for state (default: a new one below the temporary folder)")
 	flag.IntVar(&o.rows, "rows", 2_000_000, "rows of the snapshot and the sink")
 	flag.IntVar(&o.events, "events", 4_000_000, "events of the streaming backlog; a quarter as many in single-row transactions")
 	flag.BoolVar(&o.quick, "quick", false, "shorten waits and phases; such figures are not for quoting")
 	flag.StringVar(&only, "only", "", "workloads to run, separated by commas: "+names())
+	flag.StringVar(&match, "rows-of-broker", "", "rows of the workload broker to run: parts of their names, separated by commas")
+	flag.BoolVar(&o.alone, "alone", false, "measure the broker without Apache Kafka beside it")
+	flag.DurationVar(&o.span, "span", 10*time.Second, "length of one run of the broker's latency rows")
 	flag.StringVar(&jsonFile, "json", filepath.Join(os.TempDir(), "bench.jsonl"), "where results go, one JSON object a line")
 	flag.Parse()
 	if only != "" {
 		o.only = strings.Split(only, ",")
+	}
+	if match != "" {
+		o.match = strings.Split(match, ",")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -123,6 +136,19 @@ type result struct {
 	Target   float64 `json:"target,omitempty"`
 	Lower    bool    `json:"lower_is_better,omitempty"`
 	Mode     string  `json:"mode,omitempty"` // converter and durability
+
+	// Where sides alternate: the peer's median, and all runs of both.
+	Peer     float64   `json:"peer,omitempty"`
+	Runs     []float64 `json:"runs,omitempty"`
+	PeerRuns []float64 `json:"peer_runs,omitempty"`
+}
+
+// toPeer is the ratio to the peer.
+func (r result) toPeer() string {
+	if r.Peer == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", r.Value/r.Peer)
 }
 
 func (r result) ratio() string {
@@ -145,16 +171,16 @@ func (r result) verdict() string {
 // report keeps a result and writes its JSON line.
 func (b *bench) report(r result) error {
 	b.results = append(b.results, r)
-	fmt.Fprintf(os.Stderr, "   %-46s %14.5g %-10s limit %.5g %s\n", r.What, r.Value, r.Unit, r.Limit, r.LimitOf)
+	fmt.Fprintf(os.Stderr, "   %-46s %14.5g %-10s peer %.5g limit %.5g %s\n", r.What, r.Value, r.Unit, r.Peer, r.Limit, r.LimitOf)
 	return json.NewEncoder(b.out).Encode(r)
 }
 
 func (b *bench) print(to *os.File) {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "WORKLOAD\tWHAT\tLEAT\tUNIT\tLIMIT\tOF\tRATIO\tTARGET\t\tMODE")
+	fmt.Fprintln(w, "WORKLOAD\tWHAT\tLEAT\t+-\tUNIT\tPEER\t+-\tRATIO\tLIMIT\tOF\tRATIO\tTARGET\t\tMODE")
 	for _, r := range b.results {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Workload, r.What, human(r.Value), r.Unit,
-			human(r.Limit), r.LimitOf, r.ratio(), human(r.Target), r.verdict(), r.Mode)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Workload, r.What, human(r.Value), spread(r.Runs), r.Unit,
+			human(r.Peer), spread(r.PeerRuns), r.toPeer(), human(r.Limit), r.LimitOf, r.ratio(), human(r.Target), r.verdict(), r.Mode)
 	}
 	w.Flush()
 }
