@@ -21,8 +21,14 @@ func runBroker(ctx context.Context, b *bench) error {
 	if err := m.begin(ctx); err != nil {
 		return err
 	}
-	for _, r := range m.rows() {
-		if len(b.match) > 0 && !slices.ContainsFunc(b.match, func(s string) bool { return strings.Contains(r.name, s) }) {
+	rows := m.rows()
+	for _, name := range b.match {
+		if !slices.ContainsFunc(rows, func(r row) bool { return r.name == name }) {
+			return fmt.Errorf("-rows-of-broker: there is no row %q", name)
+		}
+	}
+	for _, r := range rows {
+		if len(b.match) > 0 && !slices.Contains(b.match, r.name) {
 			continue
 		}
 		if err := m.row(ctx, r); err != nil {

@@ -6,6 +6,7 @@
 //
 //	go run ./bench                      all workloads
 //	go run ./bench -only snapshot,sink  some of them
+//	go run ./bench -only broker         the broker beside Apache Kafka (fetched with Maven; Java 17)
 //	go run ./bench -rows 200000 -quick  a short look, not for figures
 //
 // It writes one JSON object a result to -json (default bench.jsonl below the
@@ -68,7 +69,7 @@ func main() {
 	flag.IntVar(&o.events, "events", 4_000_000, "events of the streaming backlog; a quarter as many in single-row transactions")
 	flag.BoolVar(&o.quick, "quick", false, "shorten waits and phases; such figures are not for quoting")
 	flag.StringVar(&only, "only", "", "workloads to run, separated by commas: "+names())
-	flag.StringVar(&match, "rows-of-broker", "", "rows of the workload broker to run: parts of their names, separated by commas")
+	flag.StringVar(&match, "rows-of-broker", "", "rows of the workload broker to run (names in brokerrows.go), separated by commas")
 	flag.BoolVar(&o.alone, "alone", false, "measure the broker without Apache Kafka beside it")
 	flag.DurationVar(&o.span, "span", 10*time.Second, "length of one run of the broker's latency rows")
 	flag.StringVar(&jsonFile, "json", filepath.Join(os.TempDir(), "bench.jsonl"), "where results go, one JSON object a line")
