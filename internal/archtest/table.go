@@ -28,7 +28,7 @@ var edges = map[string][]string{
 	"cmd": {"cli", "rest", "worker", "mirror", "connectors", "transforms", "converters", "connect", "broker", "internal"},
 
 	// Programs beside the product: they start the binary and talk to it.
-	"bench": {"internal", harness},
+	"bench": {"peers", "internal", harness}, // peers: Kafka's jars
 	"demo":  {"internal", harness},
 	"peers": {"internal", harness},
 	"tests": {"cmd", "internal", harness},
