@@ -56,17 +56,24 @@ const (
 // Commands returns the client commands.
 func Commands(d Deps) []*cobra.Command {
 	d.setDefaults()
-	return []*cobra.Command{connectorCommand(&d), pluginCommand(&d), offsetsCommand(&d), topicCommand(&d), groupCommand(&d), configCommand(&d), versionCommand(&d),
+	return []*cobra.Command{connectorCommand(&d), pluginCommand(&d), offsetsCommand(&d), topicCommand(&d), groupCommand(&d), configCommand(&d),
+		logCommand(&d),
+		versionCommand(&d),
 		{Use: "exit-codes", Short: "What the exit codes of these commands mean", Long: exitCodes}}
 }
 
-const exitCodes = `Exit codes of connector, plugin, offsets, topic, group, config and version:
+const exitCodes = `Exit codes of connector, plugin, offsets, topic, group, config, log and version:
 
   0  done
   1  failed
   2  wrong usage
+<<<<<<< HEAD
   3  there is no such connector, task, plugin, topic, partition or group
   4  it exists already, is in use, or the workers are busy and the same command may succeed shortly
+=======
+  3  there is no such connector, task, plugin, topic, file ...
+  4  it exists already, or the workers are busy and the same command may succeed shortly
+>>>>>>> 6935816 (cli, broker/inspect: log dump shows and checks every file of a log dir, Apache Kafka's too)
   5  no answer from the REST API or the broker
   6  the configuration or request was refused as wrong
 `

@@ -28,7 +28,15 @@ type offsetCheckpoint map[TopicPartition]int64
 
 // readCheckpoint reads a checkpoint file; a missing one is empty.
 func readCheckpoint(fsys vfs.FS, path string) (offsetCheckpoint, error) {
-	lines, err := readCounted(fsys, path)
+	data, err := readText(fsys, path)
+	if err != nil {
+		return nil, err
+	}
+	return parseCheckpoint(data, path)
+}
+
+func parseCheckpoint(data []byte, path string) (offsetCheckpoint, error) {
+	lines, err := parseCounted(data, path)
 	if err != nil {
 		return nil, err
 	}
@@ -59,17 +67,18 @@ func writeCheckpoint(fsys vfs.FS, path string, c offsetCheckpoint) error {
 	return vfs.WriteFileAtomic(fsys, path, out)
 }
 
-// readCounted reads a text file of version 0: "0", a count, and so many lines. A missing file has no lines, nor has
-// an empty one, which Kafka makes before it has anything to write.
-func readCounted(fsys vfs.FS, path string) ([]string, error) {
+// readText reads a checkpoint file; a missing one is empty.
+func readText(fsys vfs.FS, path string) ([]byte, error) {
 	there, err := vfs.Exists(fsys, path)
 	if err != nil || !there {
 		return nil, err
 	}
-	data, err := vfs.ReadFile(fsys, path, maxTextFile)
-	if err != nil {
-		return nil, err
-	}
+	return vfs.ReadFile(fsys, path, maxTextFile)
+}
+
+// parseCounted cuts a text file of version 0: "0", a count, and so many lines. An empty file has no lines: Kafka makes
+// it before it has anything to write.
+func parseCounted(data []byte, path string) ([]string, error) {
 	if len(data) == 0 {
 		return nil, nil
 	}
@@ -105,6 +114,11 @@ func readPartitionMetadata(fsys vfs.FS, path string) (TopicID, error) {
 	if err != nil {
 		return TopicID{}, err
 	}
+	return ParsePartitionMetadata(data, path)
+}
+
+// ParsePartitionMetadata returns the topic id in the content of a partition.metadata file; errors name path.
+func ParsePartitionMetadata(data []byte, path string) (TopicID, error) {
 	for line := range bytes.Lines(data) {
 		if v, ok := strings.CutPrefix(string(line), "topic_id:"); ok {
 			id, err := ParseTopicID(strings.TrimSpace(v))

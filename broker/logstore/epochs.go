@@ -97,7 +97,15 @@ func (l epochList) encode() []byte {
 
 // readEpochs reads a leader-epoch-checkpoint; a missing one is empty.
 func readEpochs(fsys vfs.FS, path string) (epochList, error) {
-	lines, err := readCounted(fsys, path)
+	data, err := readText(fsys, path)
+	if err != nil {
+		return nil, err
+	}
+	return parseEpochs(data, path)
+}
+
+func parseEpochs(data []byte, path string) (epochList, error) {
+	lines, err := parseCounted(data, path)
 	if err != nil {
 		return nil, err
 	}

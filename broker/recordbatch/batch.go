@@ -153,12 +153,13 @@ func (b Batch) setMaxTimestamp(ms int64) {
 	b.updateCRC()
 }
 
-func (b Batch) computeCRC() uint32 { return crc32.Checksum(b[posAttributes:], castagnoli) }
+// ComputeCRC is the CRC that a whole batch must have.
+func (b Batch) ComputeCRC() uint32 { return crc32.Checksum(b[posAttributes:], castagnoli) }
 
-func (b Batch) updateCRC() { binary.BigEndian.PutUint32(b[posCRC:], b.computeCRC()) }
+func (b Batch) updateCRC() { binary.BigEndian.PutUint32(b[posCRC:], b.ComputeCRC()) }
 
 // CRCValid computes the CRC of a whole batch and compares it.
-func (b Batch) CRCValid() bool { return b.computeCRC() == b.CRC() }
+func (b Batch) CRCValid() bool { return b.ComputeCRC() == b.CRC() }
 
 // Next cuts the first batch off buf and returns it with the rest. It checks that the length is plausible and
 // within buf and that the magic is 2, not the CRC. An empty buf gives a nil batch and no error; anything else

@@ -67,7 +67,7 @@ func checkHeader(b Batch, rules Rules) error {
 		return &Error{Kind: MessageTooLarge, Msg: fmt.Sprintf(
 			"the record batch is %d bytes, which exceeds max.message.bytes of %d", len(b), rules.MaxBytes)}
 	case !b.CRCValid():
-		return corruptf("record batch is corrupt: stored crc %d, computed %d", b.CRC(), b.computeCRC())
+		return corruptf("record batch is corrupt: stored crc %d, computed %d", b.CRC(), b.ComputeCRC())
 	case b.attributes()&^attrKnown != 0:
 		return invalidf("unknown attribute bits %#x", b.attributes()&^attrKnown)
 	case b.Count() <= 0:

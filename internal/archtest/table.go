@@ -24,7 +24,8 @@ var edges = map[string][]string{
 	"mirror": {"worker", "connect", "internal"},
 	"broker": {"internal"},
 
-	"cli": {"rest/client", "worker/model", "connect/config", "internal"},
+	// Tools that work on the files of a broker, where no protocol is between.
+	"cli": {"rest/client", "worker/model", "connect/config", "internal", "broker/inspect"},
 	"cmd": {"cli", "rest", "worker", "mirror", "connectors", "transforms", "converters", "connect", "broker", "internal"},
 
 	// Programs beside the product: they start the binary and talk to it.

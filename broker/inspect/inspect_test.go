@@ -1,0 +1,207 @@
+package inspect_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/leat-project/leat/broker/inspect"
+	"github.com/leat-project/leat/broker/inspect/inspecttest"
+)
+
+// read reads all files below path.
+func read(t testing.TB, path string, opts inspect.Options) (items []any, problems []*inspect.Problem) {
+	t.Helper()
+	files, err := inspect.Walk(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		err := inspect.File(f, opts, func(item any) error {
+			if p, ok := item.(*inspect.Problem); ok {
+				problems = append(problems, p)
+			}
+			items = append(items, item)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return items, problems
+}
+
+func records(items []any) (out []*inspect.Record) {
+	for _, it := range items {
+		if r, ok := it.(*inspect.Record); ok {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// TestReadsKafka finds nothing wrong with a log dir of Apache Kafka, and all that
+// was written into it.
+func TestReadsKafka(t *testing.T) {
+	dir := inspecttest.Kafka(t)
+	items, problems := read(t, dir, inspect.Options{Data: true})
+	for _, p := range problems {
+		t.Errorf("problem: %v", p)
+	}
+	kinds, codecs := map[inspect.Kind]int{}, map[string]int{}
+	for _, it := range items {
+		switch x := it.(type) {
+		case *inspect.Opened:
+			kinds[x.Kind]++
+		case *inspect.Batch:
+			codecs[x.Codec]++
+		}
+		if _, err := json.Marshal(it); err != nil {
+			t.Errorf("%+v: %v", it, err)
+		}
+	}
+	for _, k := range []inspect.Kind{inspect.Log, inspect.Index, inspect.TimeIndex, inspect.TxnIndex, inspect.Snapshot, inspect.Epochs,
+		inspect.Checkpoint, inspect.Image, inspect.Properties} {
+		if kinds[k] == 0 {
+			t.Errorf("no file of kind %s in %v", k, kinds)
+		}
+	}
+	for _, c := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
+		if codecs[c] == 0 {
+			t.Errorf("no batch with codec %s in %v", c, codecs)
+		}
+	}
+}
+
+// TestDecodesKafka compares what the decoders say with what was done.
+func TestDecodesKafka(t *testing.T) {
+	dir := inspecttest.Kafka(t)
+	seen := map[string]string{} // the last one of a kind
+	for _, topic := range []string{"__consumer_offsets-1", "__transaction_state-2", "__cluster_metadata-0", "orders-0"} {
+		items, _ := read(t, filepath.Join(dir, topic), inspect.Options{Data: true})
+		for _, r := range records(items) {
+			for _, p := range []*inspect.Payload{r.Key, r.Value} {
+				if p != nil && p.Kind != "" {
+					seen[p.Kind] = p.String()
+				}
+			}
+		}
+	}
+	for kind, want := range map[string]string{
+		"OffsetCommitKey":     `OffsetCommitKey{"group":"readers","topic":"orders","partition":1}`,
+		"OffsetCommitValue":   `OffsetCommitValue{"offset":22,"leaderEpoch":-1,"metadata":"",`,
+		"TransactionLogKey":   `TransactionLogKey{"transactionalId":"tx"}`,
+		"TransactionLogValue": `"transactionTimeoutMs":40000,"transactionStatus":4,"transactionPartitions":[],`,
+		"TopicRecord":         `TopicRecord{"name":"`,
+		"ConfigRecord":        `"resourceType":2,"resourceName":"`,
+		"LeaderChange":        "LeaderChange{}",
+		"LeaderChangeMessage": `"voterId":1`,
+		"RegisterBrokerRecord": `"endPoints":[{"name":"PLAINTEXT","host":"127.0.0.1","port":17400,"securityProtocol":0}],` +
+			`"features":[{"name":`,
+		"COMMIT":       "COMMIT{}",
+		"ABORT":        "ABORT{}",
+		"EndTxnMarker": `EndTxnMarker{"coordinatorEpoch":`,
+	} {
+		if !strings.Contains(seen[kind], want) {
+			t.Errorf("%s: %q, want %q in it", kind, seen[kind], want)
+		}
+	}
+}
+
+// TestNamesDamage flips a bit in every byte of a file of each kind: nothing is
+// taken for whole, and every problem names the file.
+func TestNamesDamage(t *testing.T) {
+	dir := inspecttest.Kafka(t)
+	for _, c := range []struct {
+		name, file string
+		// free are bytes that nothing protects, such as those that the CRC of a
+		// batch leaves out because the leader writes them.
+		free func(i int) bool
+	}{
+		{"log", "orders-1/00000000000000000008.log", func(i int) bool { return i < 8 || i >= 12 && i < 16 }},
+		{"snapshot", "orders-1/00000000000000000024.snapshot", nil},
+		{"index", "orders-1/00000000000000000162.index", nil},
+		{"timeindex", "orders-1/00000000000000000138.timeindex", func(i int) bool { return i%12 == 11 }},
+		{"txnindex", "orders-1/00000000000000000042.txnindex", func(i int) bool { return i > 1 }},
+		{"epochs", "orders-1/leader-epoch-checkpoint", func(i int) bool { return i != 0 && i != 2 }},
+		{"checkpoint", "replication-offset-checkpoint", func(i int) bool { return i > 1 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(dir, c.file)
+			whole, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range whole {
+				if c.free != nil && c.free(i) {
+					continue
+				}
+				bad := append([]byte(nil), whole...)
+				bad[i] ^= 1
+				if err := os.WriteFile(path, bad, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				_, problems := read(t, path, inspect.Options{})
+				if len(problems) == 0 {
+					t.Errorf("a flipped bit in byte %d of %d is not noticed", i, len(whole))
+					continue
+				}
+				if p := problems[0]; p.File != path || !strings.Contains(p.Error(), filepath.Base(path)) {
+					t.Errorf("byte %d: the problem %q does not name the file", i, p.Error())
+				}
+			}
+			if err := os.WriteFile(path, whole, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// TestNamesCuts cuts a log at every length.
+func TestNamesCuts(t *testing.T) {
+	path := filepath.Join(inspecttest.Kafka(t), "orders-1/00000000000000000100.log")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := map[int64]bool{}
+	items, _ := read(t, path, inspect.Options{})
+	for _, it := range items {
+		if b, ok := it.(*inspect.Batch); ok {
+			ends[b.Position] = true
+		}
+	}
+	for n := len(whole) - 1; n >= 0; n-- {
+		if err := os.Truncate(path, int64(n)); err != nil {
+			t.Fatal(err)
+		}
+		_, problems := read(t, path, inspect.Options{Deep: true})
+		if whole := ends[int64(n)]; whole != (len(problems) == 0) {
+			t.Errorf("cut to %d bytes, which is at a batch: %v; problems %v", n, whole, problems)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, topic := range []string{"__consumer_offsets-1", "__transaction_state-2", "__cluster_metadata-0"} {
+		items, _ := read(f, filepath.Join(inspecttest.Kafka(f), topic), inspect.Options{Data: true, Decoder: inspect.Raw})
+		for i, r := range records(items) {
+			if i%7 == 0 && r.Key != nil && r.Value != nil {
+				f.Add([]byte(r.Key.Text), []byte(r.Value.Text))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, key, value []byte) {
+		for _, d := range []inspect.Decoder{inspect.Offsets, inspect.Transactions, inspect.Metadata, inspect.Share} {
+			k, v, err := inspect.Decode(d, key, value)
+			if err == nil && k == nil && v == nil && (key != nil || value != nil) {
+				t.Errorf("decoder %d said nothing of %x, %x", d, key, value)
+			}
+			if len(k.String())+len(v.String()) > 64*(len(key)+len(value)+64) {
+				t.Errorf("decoder %d blew %d bytes up", d, len(key)+len(value))
+			}
+		}
+	})
+}
