@@ -3,8 +3,11 @@ package broker
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/leat-project/leat/broker/shape"
 )
 
 // api is one row of the request table: what is served, and by whom.
@@ -16,6 +19,23 @@ type api struct {
 	handle func(b *Broker, parked context.Context, r *request) kmsg.Response
 	// retains says that slices of the request outlive the handler.
 	retains bool
+	// layouts of the flexible versions, by version, each found out at its
+	// first request.
+	layouts [maxVersions]atomic.Pointer[shape.Layout]
+}
+
+// maxVersions bounds the versions of a request.
+const maxVersions = 32
+
+// layout is how requests of the body's version look on the wire.
+func (a *api) layout(body kmsg.Request) *shape.Layout {
+	slot := &a.layouts[body.GetVersion()]
+	if l := slot.Load(); l != nil {
+		return l
+	}
+	l := shape.Of(body, false)
+	slot.Store(l) // two at once store the same
+	return l
 }
 
 const (

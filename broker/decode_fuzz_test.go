@@ -25,6 +25,8 @@ func FuzzDecode(f *testing.F) {
 			f.Add(formatter.AppendRequest(nil, req, 1)[4:])
 		}
 	}
+	// Announces four billion tagged fields.
+	f.Add([]byte("\x00\x01\x00\x0f\x00\x00\x00\x01\xff\xd4\xd4\xd4\xd4\xd4\x00\x00\x00\x00\x00\x00\x00\x00\x00\x8d\x00\x04fuzz\x00\x00\xff\xff\xff\xff\x01\x01\x01\x00"))
 	c := &conn{broker: b, listener: newListenerFor(false)}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		if len(frame) < minRequest {

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/group"
+	"github.com/leat-project/leat/broker/shape"
 )
 
 // minRequest is the length of the shortest header: key, version, correlation
@@ -77,13 +78,17 @@ func (c *conn) decode(frame *buffer) (*request, error) {
 	}
 	r.body = kmsg.RequestForKey(key)
 	r.body.SetVersion(version)
+	src := rd.Src
 	if r.body.IsFlexible() {
-		kmsg.SkipTags(&rd)
-		if !rd.Ok() {
-			return nil, protocolError{"bad tags in the header of " + r.api.name()}
+		var err error
+		if src, err = shape.SkipTags(src); err != nil {
+			return nil, protocolError{"bad tags in the header of " + r.api.name() + ": " + err.Error()}
+		}
+		if err := r.api.layout(r.body).Check(src); err != nil {
+			return nil, protocolError{"undecodable " + r.api.name() + ": " + err.Error()}
 		}
 	}
-	if err := r.body.ReadFrom(rd.Src); err != nil {
+	if err := r.body.ReadFrom(src); err != nil {
 		return nil, protocolError{"undecodable " + r.api.name() + ": " + err.Error()}
 	}
 	return r, nil

@@ -3,11 +3,13 @@ package group
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/coordinator"
+	"github.com/leat-project/leat/broker/shape"
 )
 
 // The versions of keys and values that are written. A key's version is also
@@ -103,6 +105,9 @@ func (s *Shard) replayOffset(e coordinator.Entry) error {
 		return nil
 	}
 	val := kmsg.NewOffsetCommitValue()
+	if err := checkValue(e.Value, offsetLayout); err != nil {
+		return fmt.Errorf("offset of group %s for %s-%d: %w", k.Group, k.Topic, k.Partition, err)
+	}
 	if err := val.ReadFrom(e.Value); err != nil {
 		return fmt.Errorf("decoding the offset of group %s for %s-%d: %w", k.Group, k.Topic, k.Partition, err)
 	}
@@ -118,6 +123,30 @@ func (s *Shard) replayOffset(e coordinator.Entry) error {
 		return nil
 	}
 	g.offsets.put(k.Topic, k.Partition, v)
+	return nil
+}
+
+// newestValue is the newest version of offset and group values, in Kafka 4, and
+// the first flexible one of both.
+const newestValue = 4
+
+// The layouts of values of the newest version.
+var (
+	offsetLayout = sync.OnceValue(func() *shape.Layout { return shape.Of(&kmsg.OffsetCommitValue{Version: newestValue}, true) })
+	groupLayout  = sync.OnceValue(func() *shape.Layout { return shape.Of(&kmsg.GroupMetadataValue{Version: newestValue}, true) })
+)
+
+// checkValue refuses a value that cannot be decoded for its version or shape.
+func checkValue(value []byte, newest func() *shape.Layout) error {
+	if len(value) < 2 {
+		return fmt.Errorf("a value of %d bytes", len(value))
+	}
+	switch version := int16(binary.BigEndian.Uint16(value)); {
+	case version < 0 || version > newestValue:
+		return fmt.Errorf("version %d, this program reads up to %d: a newer one wrote it", version, newestValue)
+	case version == newestValue:
+		return newest().Check(value)
+	}
 	return nil
 }
 
@@ -141,6 +170,9 @@ func (s *Shard) replayGroup(e coordinator.Entry) error {
 		return nil
 	}
 	v := kmsg.NewGroupMetadataValue()
+	if err := checkValue(e.Value, groupLayout); err != nil {
+		return fmt.Errorf("metadata of group %s: %w", k.Group, err)
+	}
 	if err := v.ReadFrom(e.Value); err != nil {
 		return fmt.Errorf("decoding the metadata of group %s: %w", k.Group, err)
 	}

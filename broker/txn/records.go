@@ -2,13 +2,16 @@ package txn
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/coordinator"
+	"github.com/leat-project/leat/broker/shape"
 )
 
 func key(id string) []byte {
@@ -61,6 +64,26 @@ func sortedPartitions(partitions map[Partition]bool) []Partition {
 	return sorted
 }
 
+// newestValue is the newest version of values, in Kafka 4, and the first
+// flexible one.
+const newestValue = 1
+
+var valueLayout = sync.OnceValue(func() *shape.Layout { return shape.Of(&kmsg.TxnMetadataValue{Version: newestValue}, true) })
+
+// checkValue refuses a value that cannot be decoded for its version or shape.
+func checkValue(value []byte) error {
+	if len(value) < 2 {
+		return fmt.Errorf("a value of %d bytes", len(value))
+	}
+	switch version := int16(binary.BigEndian.Uint16(value)); {
+	case version < 0 || version > newestValue:
+		return fmt.Errorf("version %d, this program reads up to %d: a newer one wrote it", version, newestValue)
+	case version == newestValue:
+		return valueLayout().Check(value)
+	}
+	return nil
+}
+
 // Replay takes in one record of the partition.
 func (s *Shard) Replay(e coordinator.Entry) error {
 	if e.Marker {
@@ -75,6 +98,9 @@ func (s *Shard) Replay(e coordinator.Entry) error {
 		return nil
 	}
 	v := kmsg.NewTxnMetadataValue()
+	if err := checkValue(e.Value); err != nil {
+		return fmt.Errorf("transactional id %s: %w", k.TransactionalID, err)
+	}
 	if err := v.ReadFrom(e.Value); err != nil {
 		return fmt.Errorf("decoding transactional id %s: %w", k.TransactionalID, err)
 	}

@@ -145,12 +145,19 @@ func (p *Process) URL(path string) string { return "http://" + p.REST() + path }
 // Pid returns the process id of the current run.
 func (p *Process) Pid() int { return p.child.Pid }
 
-// Start starts the process and waits until it is ready.
-func (p *Process) Start(t testing.TB) {
+// Launch starts the process and does not wait until it is ready, so that a
+// test can kill it on its way up.
+func (p *Process) Launch(t testing.TB) {
 	t.Helper()
 	if err := p.launch(); err != nil {
 		t.Fatalf("starting leat: %v", err)
 	}
+}
+
+// Start starts the process and waits until it is ready.
+func (p *Process) Start(t testing.TB) {
+	t.Helper()
+	p.Launch(t)
 	if p.awaitREST {
 		p.mustBecomeReady(t, p.REST(), p.restAnswers)
 	}
