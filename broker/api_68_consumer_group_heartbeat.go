@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -18,7 +19,7 @@ import (
 
 func (b *Broker) consumerGroupHeartbeat(ctx context.Context, r *request, req *kmsg.ConsumerGroupHeartbeatRequest) kmsg.Response {
 	resp := kmsg.NewPtrConsumerGroupHeartbeatResponse()
-	if b.ctl.Image().Features()["group.version"] < 1 {
+	if b.ctl.Image().Features()["group.version"] < 1 || !slices.Contains(settings.SplitList(b.cfg.str("group.coordinator.rebalance.protocols")), "consumer") {
 		resp.ErrorCode = kerr.UnsupportedVersion.Code
 		return resp
 	}

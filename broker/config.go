@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leat-project/leat/broker/group"
 	"github.com/leat-project/leat/broker/settings"
 	"github.com/leat-project/leat/internal/vfs"
 )
@@ -22,6 +23,9 @@ type Config struct {
 	LogDirs   []string
 	// FS is where the logs live; nil is the operating system's.
 	FS vfs.FS
+
+	// assignors are group.consumer.assignors, the default first.
+	assignors []string
 
 	// static are the known keys that were set.
 	static map[string]string
@@ -64,6 +68,10 @@ func ParseConfig(props map[string]string, log *slog.Logger) (Config, error) {
 		c.static[key] = props[key]
 	}
 	c.singleNode(log)
+	var err error
+	if c.assignors, err = group.ParseAssignors(settings.SplitList(c.str("group.consumer.assignors"))); err != nil {
+		return Config{}, err
+	}
 	c.NodeID = int32(c.int("node.id"))
 	if id, ok := c.static["broker.id"]; ok && c.static["node.id"] == "" {
 		n, _ := strconv.Atoi(id) // checked above

@@ -26,19 +26,32 @@ func (g *Group) dropConsumerState(tx *coordinator.Tx) {
 	g.consumer, g.protocolType = nil, ""
 }
 
-// mayCommit checks the member epoch of a commit (KIP-848).
-func (c *consumerGroup) mayCommit(memberID string, epoch int32) int16 {
-	if memberID == "" && epoch < 0 && len(c.members) == 0 {
+// mayCommit checks the member epoch of a commit (KIP-848). From outside only
+// an empty group's offsets can be committed; a transactional commit need not
+// name a member.
+func (c *consumerGroup) mayCommit(memberID string, instance *string, epoch int32, version int16, transactional bool) int16 {
+	if epoch < 0 && len(c.members) == 0 || transactional && epoch < 0 && memberID == "" && instance == nil {
 		return 0
 	}
 	m := c.members[memberID]
 	switch {
 	case m == nil:
 		return kerr.UnknownMemberID.Code
-	case m.epoch != epoch:
-		return kerr.StaleMemberEpoch.Code
+	case !transactional && m.classic == nil && version < 9:
+		return kerr.UnsupportedVersion.Code
 	}
-	return 0
+	return m.checkGeneration(epoch)
+}
+
+// checkGeneration compares the epoch of a commit or of an offset fetch.
+func (m *consumer) checkGeneration(epoch int32) int16 {
+	switch {
+	case m.epoch == epoch:
+		return 0
+	case m.classic != nil:
+		return kerr.IllegalGeneration.Code
+	}
+	return kerr.StaleMemberEpoch.Code
 }
 
 // CheckReader checks the member that OffsetFetch names from version 9 on.
@@ -48,13 +61,10 @@ func (s *Shard) CheckReader(group string, memberID *string, epoch int32) int16 {
 		return 0
 	}
 	m := g.consumer.members[*memberID]
-	switch {
-	case m == nil:
+	if m == nil {
 		return kerr.UnknownMemberID.Code
-	case m.epoch != epoch:
-		return kerr.StaleMemberEpoch.Code
 	}
-	return 0
+	return m.checkGeneration(epoch)
 }
 
 func (c *consumerGroup) subscriptions(topics Topics) map[string]bool {
@@ -79,7 +89,7 @@ func (s *Shard) DescribeConsumer(id string) kmsg.ConsumerGroupDescribeResponseGr
 		return out
 	}
 	c, topics := g.consumer, s.cfg.Topics()
-	out.State, out.Epoch, out.AssignmentEpoch, out.AssignorName = c.state(), c.epoch, c.targetEpoch, c.assignor()
+	out.State, out.Epoch, out.AssignmentEpoch, out.AssignorName = c.state(), c.epoch, c.targetEpoch, c.assignor(s.cfg.Assignors)
 	for _, m := range c.sorted() {
 		dm := kmsg.NewConsumerGroupDescribeResponseGroupMember()
 		dm.MemberID, dm.InstanceID, dm.RackID, dm.MemberEpoch = m.id, m.instance, m.rack, m.epoch
@@ -88,6 +98,9 @@ func (s *Shard) DescribeConsumer(id string) kmsg.ConsumerGroupDescribeResponseGr
 		maps.Copy(held, m.revoking)
 		dm.Assignment, dm.TargetAssignment = named(held, topics), named(c.target[m.id], topics)
 		dm.MemberType = 1
+		if m.classic != nil {
+			dm.MemberType = 0
+		}
 		out.Members = append(out.Members, dm)
 	}
 	return out

@@ -3,15 +3,40 @@ package group
 import (
 	"bytes"
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
 )
 
-// Assignors are the server-side assignors; the first is the default.
-var Assignors = []string{"uniform", "range"}
+// assignors are the server-side assignors that can be enabled by
+// group.consumer.assignors, by name or Java class.
+var assignors = map[string]string{
+	"uniform": "uniform", "org.apache.kafka.coordinator.group.assignor.UniformAssignor": "uniform",
+	"range": "range", "org.apache.kafka.coordinator.group.assignor.RangeAssignor": "range",
+}
+
+// ParseAssignors reads group.consumer.assignors: the enabled assignors, the
+// default one first.
+func ParseAssignors(list []string) ([]string, error) {
+	var out []string
+	for _, name := range list {
+		a, ok := assignors[name]
+		if !ok {
+			return nil, fmt.Errorf("group.consumer.assignors names %q: only uniform and range are built in", name)
+		}
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	if len(out) == 0 {
+		return nil, errors.New("group.consumer.assignors is empty: name uniform, range or both")
+	}
+	return out, nil
+}
 
 // assign computes who should have what. The assignor is the one most members
 // ask for.
-func (c *consumerGroup) assign(topics Topics) map[string]parts {
+func (c *consumerGroup) assign(topics Topics, enabled []string) map[string]parts {
 	members := c.sorted()
 	next := make(map[string]parts, len(members))
 	subscribed := map[string][]*consumer{} // by topic, members in order
@@ -21,7 +46,7 @@ func (c *consumerGroup) assign(topics Topics) map[string]parts {
 			subscribed[name] = append(subscribed[name], m)
 		}
 	}
-	if c.assignor() == "range" {
+	if c.assignor(enabled) == "range" {
 		assignRange(topics, subscribed, next)
 		return next
 	}
@@ -30,15 +55,15 @@ func (c *consumerGroup) assign(topics Topics) map[string]parts {
 }
 
 // assignor is the vote of the members.
-func (c *consumerGroup) assignor() string {
+func (c *consumerGroup) assignor(enabled []string) string {
 	votes := map[string]int{}
 	for _, m := range c.members {
 		if m.assignor != nil {
 			votes[*m.assignor]++
 		}
 	}
-	best := Assignors[0]
-	for _, name := range Assignors {
+	best := enabled[0]
+	for _, name := range enabled {
 		if votes[name] > votes[best] {
 			best = name
 		}

@@ -35,6 +35,7 @@ type consumerGroup struct {
 	static      map[string]string // instance id to member id
 	target      map[string]parts
 	seen        Topics // what hash was last computed from
+	resolved    time.Time
 }
 
 // parts is a set of partitions.
@@ -72,6 +73,8 @@ type consumer struct {
 	revoking parts
 	session  coordinator.Timer
 	revoke   coordinator.Timer
+
+	classic *classicPart // set for members that speak the classic protocol
 }
 
 // leftStatic is the epoch of a static member that said it will be back.
@@ -79,6 +82,20 @@ const leftStatic = -2
 
 func newConsumerGroup() *consumerGroup {
 	return &consumerGroup{members: map[string]*consumer{}, static: map[string]string{}, target: map[string]parts{}}
+}
+
+// add takes a member in.
+func (c *consumerGroup) add(m *consumer) *consumer {
+	c.members[m.id] = m
+	if m.instance != nil {
+		c.static[*m.instance] = m.id
+	}
+	return m
+}
+
+// moved says whether what is stored of a member's assignment changed.
+func (m *consumer) moved(was *consumer) bool {
+	return m.epoch != was.epoch || m.step != was.step || !equalParts(m.assigned, was.assigned) || !equalParts(m.revoking, was.revoking)
 }
 
 func (c *consumerGroup) state() string {
@@ -143,8 +160,8 @@ func (c *consumerGroup) metadataHash(topics Topics) int64 {
 // the newest epoch.
 func (s *Shard) refresh(tx *coordinator.Tx, g *Group, changed bool) {
 	c, topics := g.consumer, s.cfg.Topics()
-	if changed || c.seen != topics {
-		c.seen = topics
+	if changed || c.seen != topics || tx.Now.Sub(c.resolved) >= s.cfg.RegexRefresh {
+		c.seen, c.resolved = topics, tx.Now
 		hash := c.metadataHash(topics)
 		changed = changed || hash != c.hash
 		c.hash = hash
@@ -156,7 +173,7 @@ func (s *Shard) refresh(tx *coordinator.Tx, g *Group, changed bool) {
 	if c.epoch == c.targetEpoch {
 		return
 	}
-	next := c.assign(topics)
+	next := c.assign(topics, s.cfg.Assignors)
 	for _, m := range c.sorted() {
 		if !maps.Equal(next[m.id], c.target[m.id]) {
 			tx.Write(targetRecord(g.id, m.id, next[m.id]))

@@ -2,6 +2,7 @@ package group
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,7 +31,7 @@ func (s *Shard) ConsumerHeartbeat(tx *coordinator.Tx, req *kmsg.ConsumerGroupHea
 }
 
 func (s *Shard) consumerHeartbeat(tx *coordinator.Tx, req *kmsg.ConsumerGroupHeartbeatRequest, client Client) (*kmsg.ConsumerGroupHeartbeatResponse, error) {
-	if err := checkHeartbeat(req); err != nil {
+	if err := s.checkHeartbeat(req); err != nil {
 		return nil, err
 	}
 	g, err := s.consumerGroup(tx, req)
@@ -51,7 +52,7 @@ func (s *Shard) consumerHeartbeat(tx *coordinator.Tx, req *kmsg.ConsumerGroupHea
 	s.refresh(tx, g, changed)
 	before, was := m.assigned, *m
 	g.consumer.reconcile(m, ownedParts(req))
-	if joined || m.epoch != was.epoch || m.step != was.step || !equalParts(m.assigned, was.assigned) || !equalParts(m.revoking, was.revoking) {
+	if joined || m.moved(&was) {
 		tx.Write(currentRecord(g.id, m))
 	}
 	s.armConsumer(tx, g, m)
@@ -65,7 +66,7 @@ func (s *Shard) consumerHeartbeat(tx *coordinator.Tx, req *kmsg.ConsumerGroupHea
 	return resp, nil
 }
 
-func checkHeartbeat(req *kmsg.ConsumerGroupHeartbeatRequest) error {
+func (s *Shard) checkHeartbeat(req *kmsg.ConsumerGroupHeartbeatRequest) error {
 	empty := func(p *string) bool { return p != nil && *p == "" }
 	switch {
 	case req.Group == "":
@@ -80,8 +81,8 @@ func checkHeartbeat(req *kmsg.ConsumerGroupHeartbeatRequest) error {
 		return fault.New(kerr.InvalidRequest, "MemberEpoch is invalid.")
 	case req.MemberEpoch == leftStatic && req.InstanceID == nil:
 		return fault.New(kerr.InvalidRequest, "InstanceId can't be null.")
-	case req.ServerAssignor != nil && !slices.Contains(Assignors, *req.ServerAssignor):
-		return fault.New(kerr.UnsupportedAssignor, "ServerAssignor %s is not supported. Supported assignors: uniform, range.", *req.ServerAssignor)
+	case req.ServerAssignor != nil && !slices.Contains(s.cfg.Assignors, *req.ServerAssignor):
+		return fault.New(kerr.UnsupportedAssignor, "ServerAssignor %s is not supported. Supported assignors: %s.", *req.ServerAssignor, strings.Join(s.cfg.Assignors, ", "))
 	}
 	if req.SubscribedTopicRegex != nil && *req.SubscribedTopicRegex != "" {
 		if _, err := compile(*req.SubscribedTopicRegex); err != nil {
@@ -109,8 +110,11 @@ func (s *Shard) consumerGroup(tx *coordinator.Tx, req *kmsg.ConsumerGroupHeartbe
 	if g != nil && g.consumer != nil {
 		return g, nil
 	}
-	if req.MemberEpoch != 0 || g != nil && g.state != Empty {
+	if req.MemberEpoch != 0 {
 		return nil, fault.New(kerr.GroupIDNotFound, "Group %s is not a consumer group.", req.Group)
+	}
+	if g != nil && g.state != Empty {
+		return g, s.upgrade(tx, g, req.InstanceID)
 	}
 	if g == nil {
 		g = s.group(tx, req.Group)
@@ -144,9 +148,16 @@ func (s *Shard) consumerMember(tx *coordinator.Tx, g *Group, req *kmsg.ConsumerG
 	if err := m.checkEpoch(req.MemberEpoch, ownedParts(req)); err != nil {
 		return nil, false, err
 	}
+	if m.classic != nil && req.MemberEpoch != 0 {
+		return nil, false, fault.New(kerr.UnknownMemberID, "Member %s uses the classic protocol.", m.id)
+	}
 	m.client = client
+	if m.classic != nil {
+		s.dropTimers(tx, m)
+		m.classic, joined = nil, true
+	}
 	if req.MemberEpoch == 0 { // joins anew: it has nothing
-		joined = m.epoch != 0
+		joined = joined || m.epoch != 0
 		m.assigned, m.revoking, m.step, m.previous, m.epoch = parts{}, nil, stepStable, -1, 0
 	}
 	return m, joined, nil
@@ -157,31 +168,39 @@ func (s *Shard) newConsumer(g *Group, req *kmsg.ConsumerGroupHeartbeatRequest, c
 	if m.id == "" {
 		m.id = uuid.NewString()
 	}
-	g.consumer.members[m.id] = m
-	if m.instance != nil {
-		g.consumer.static[*m.instance] = m.id
-	}
-	return m
+	return g.consumer.add(m)
 }
 
 // replaceConsumer lets a static member come back under a new id, if the old
-// one said that it left.
+// one said that it left or spoke the classic protocol.
 func (s *Shard) replaceConsumer(tx *coordinator.Tx, g *Group, old *consumer, req *kmsg.ConsumerGroupHeartbeatRequest, client Client) (*consumer, bool, error) {
 	switch {
 	case req.MemberEpoch != 0:
 		return nil, false, kerr.FencedInstanceID
-	case old.epoch != leftStatic:
+	case old.epoch != leftStatic && old.classic == nil:
 		return nil, false, kerr.UnreleasedInstanceID
 	}
+	id := req.MemberID
+	if id == "" {
+		id = uuid.NewString()
+	}
+	return s.succeed(tx, g, old, id, client), false, nil
+}
+
+// succeed puts a new member in the place of a static one: it has its
+// subscription and assignment, and starts at epoch 0.
+func (s *Shard) succeed(tx *coordinator.Tx, g *Group, old *consumer, id string, client Client) *consumer {
 	c := g.consumer
-	m := s.newConsumer(g, req, client)
-	m.names, m.regex, m.assignor, m.rack, m.rebalanceTimeout = old.names, old.regex, old.assignor, old.rack, old.rebalanceTimeout
-	m.assigned, m.epoch = old.assigned, c.targetEpoch
-	c.target[m.id] = c.target[old.id]
+	m := &consumer{
+		id: id, instance: old.instance, rack: old.rack, client: client, rebalanceTimeout: old.rebalanceTimeout,
+		names: old.names, regex: old.regex, assignor: old.assignor, assigned: old.assigned,
+	}
+	target := c.target[old.id]
 	s.dropConsumer(tx, g, old)
-	c.static[*m.instance] = m.id
-	tx.Write(g.memberRecord(m), targetRecord(g.id, m.id, c.target[m.id]), currentRecord(g.id, m))
-	return m, false, nil
+	c.add(m)
+	c.target[m.id] = target
+	tx.Write(g.memberRecord(m), targetRecord(g.id, m.id, target), currentRecord(g.id, m))
+	return m
 }
 
 // checkEpoch fences a member whose epoch is not ours. The one before is
@@ -248,6 +267,10 @@ func (s *Shard) consumerLeave(tx *coordinator.Tx, g *Group, req *kmsg.ConsumerGr
 
 // removeConsumer takes a member out for good.
 func (s *Shard) removeConsumer(tx *coordinator.Tx, g *Group, m *consumer) {
+	if s.mayDowngrade(g.consumer, m, len(g.consumer.members)-1) {
+		s.downgrade(tx, g, m, nil)
+		return
+	}
 	s.dropConsumer(tx, g, m)
 	g.since = tx.Now
 	s.refresh(tx, g, true)
@@ -255,8 +278,7 @@ func (s *Shard) removeConsumer(tx *coordinator.Tx, g *Group, m *consumer) {
 
 func (s *Shard) dropConsumer(tx *coordinator.Tx, g *Group, m *consumer) {
 	c := g.consumer
-	tx.Disarm(&m.session)
-	tx.Disarm(&m.revoke)
+	s.dropTimers(tx, m)
 	delete(c.members, m.id)
 	delete(c.target, m.id)
 	if m.instance != nil && c.static[*m.instance] == m.id {
@@ -265,13 +287,30 @@ func (s *Shard) dropConsumer(tx *coordinator.Tx, g *Group, m *consumer) {
 	tx.Write(tombstone(currentMemberKey, g.id, m.id), tombstone(targetMemberKey, g.id, m.id), tombstone(memberMetadataKey, g.id, m.id))
 }
 
+func (s *Shard) dropTimers(tx *coordinator.Tx, m *consumer) {
+	tx.Disarm(&m.session)
+	tx.Disarm(&m.revoke)
+	if m.classic != nil {
+		tx.Disarm(&m.classic.join)
+		tx.Disarm(&m.classic.sync)
+	}
+}
+
+// gone removes a member whose time is up.
+func (s *Shard) gone(tx *coordinator.Tx, g *Group, m *consumer) {
+	if g.consumer != nil && g.consumer.members[m.id] == m {
+		s.removeConsumer(tx, g, m)
+	}
+}
+
 // armConsumer gives a member a session to the next heartbeat, and while it has
-// partitions to give up, its rebalance timeout to do so.
+// partitions to give up, its rebalance timeout to do so. Classic members have
+// their own session timeout, and their own timers for rejoining.
 func (s *Shard) armConsumer(tx *coordinator.Tx, g *Group, m *consumer) {
-	gone := func(tx *coordinator.Tx) {
-		if g.consumer != nil && g.consumer.members[m.id] == m {
-			s.removeConsumer(tx, g, m)
-		}
+	gone := func(tx *coordinator.Tx) { s.gone(tx, g, m) }
+	if m.classic != nil {
+		tx.Arm(&m.session, m.classic.session, gone)
+		return
 	}
 	tx.Arm(&m.session, s.cfg.ConsumerSession(g.id), gone)
 	switch {

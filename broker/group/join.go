@@ -32,17 +32,14 @@ func (s *Shard) join(tx *coordinator.Tx, req *kmsg.JoinGroupRequest, client Clie
 	g := s.group(tx, req.Group)
 	if g.consumer != nil {
 		if len(g.consumer.members) > 0 {
-			return kerr.InconsistentGroupProtocol.Code
+			return s.joinMixed(tx, g, req, client, reply)
 		}
 		g.dropConsumerState(tx)
 	}
 	if !s.accepts(g, req.MemberID) {
 		return kerr.GroupMaxSizeReached.Code
 	}
-	protocols := make([]protocol, len(req.Protocols))
-	for i, p := range req.Protocols {
-		protocols[i] = protocol{p.Name, p.Metadata}
-	}
+	protocols := protocolsOf(req)
 	if !g.supports(req.ProtocolType, protocols) {
 		return kerr.InconsistentGroupProtocol.Code
 	}

@@ -39,7 +39,10 @@ func (s *Shard) leave(tx *coordinator.Tx, group string, members []kmsg.LeaveGrou
 		rm := kmsg.NewLeaveGroupResponseMember()
 		rm.MemberID, rm.InstanceID = lm.MemberID, lm.InstanceID
 		rm.ErrorCode = kerr.UnknownMemberID.Code
-		if g != nil && !s.unreserve(tx, g, lm) {
+		if g != nil && g.consumer != nil {
+			rm.ErrorCode = s.leaveMixed(tx, g, lm)
+			left = left || rm.ErrorCode == 0
+		} else if g != nil && !s.unreserve(tx, g, lm) {
 			rm.ErrorCode = s.leaveOne(tx, g, lm)
 			left = left || rm.ErrorCode == 0
 		} else if g != nil {
@@ -47,7 +50,10 @@ func (s *Shard) leave(tx *coordinator.Tx, group string, members []kmsg.LeaveGrou
 		}
 		r.Members = append(r.Members, rm)
 	}
-	if left {
+	if left && g.consumer != nil {
+		g.since = tx.Now
+		s.refresh(tx, g, true)
+	} else if left {
 		s.removed(tx, g)
 	}
 }

@@ -84,10 +84,7 @@ func (s *Shard) commitGroup(tx *coordinator.Tx, req *kmsg.OffsetCommitRequest) (
 		}
 		return s.group(tx, req.Group), 0
 	}
-	if g.consumer != nil && req.MemberID != "" && req.Version < 9 {
-		return nil, kerr.UnsupportedVersion.Code
-	}
-	m, code := g.mayCommit(req.MemberID, req.InstanceID, req.Generation, false)
+	m, code := g.mayCommit(req.MemberID, req.InstanceID, req.Generation, req.Version, false)
 	if code == 0 && m != nil && (g.state == Stable || g.state == PreparingRebalance) {
 		s.resetSession(tx, g, m)
 	}
@@ -95,9 +92,9 @@ func (s *Shard) commitGroup(tx *coordinator.Tx, req *kmsg.OffsetCommitRequest) (
 }
 
 // mayCommit returns the committing member, nil for a commit from outside.
-func (g *Group) mayCommit(memberID string, instance *string, generation int32, transactional bool) (*member, int16) {
+func (g *Group) mayCommit(memberID string, instance *string, generation int32, version int16, transactional bool) (*member, int16) {
 	if g.consumer != nil {
-		return nil, g.consumer.mayCommit(memberID, generation)
+		return nil, g.consumer.mayCommit(memberID, instance, generation, version, transactional)
 	}
 	if generation < 0 && g.state == Empty {
 		return nil, 0

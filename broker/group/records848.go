@@ -63,7 +63,50 @@ func (g *Group) memberRecord(m *consumer) coordinator.Record {
 	v = kbin.AppendCompactNullableString(v, m.regex)
 	v = kbin.AppendInt32(v, int32(m.rebalanceTimeout.Milliseconds()))
 	v = kbin.AppendCompactNullableString(v, m.assignor)
-	return coordinator.Record{Key: key848(memberMetadataKey, g.id, m.id), Value: append(v, 0)}
+	if m.classic == nil {
+		v = append(v, 0)
+	} else {
+		v = m.classic.appendTag(append(v, 1))
+	}
+	return coordinator.Record{Key: key848(memberMetadataKey, g.id, m.id), Value: v}
+}
+
+// appendTag appends tag 0 of a member: its length, 1 for "not null", session
+// timeout ms int32, protocols (name, metadata), no tags.
+func (c *classicPart) appendTag(dst []byte) []byte {
+	v := kbin.AppendInt32([]byte{1}, int32(c.session.Milliseconds()))
+	v = kbin.AppendCompactArrayLen(v, len(c.protocols))
+	for _, p := range c.protocols {
+		v = kbin.AppendCompactString(v, p.name)
+		v = append(kbin.AppendCompactBytes(v, p.metadata), 0)
+	}
+	v = append(v, 0)
+	return append(kbin.AppendUvarint(append(dst, 0), uint32(len(v))), v...)
+}
+
+// readClassic reads tag 0 of a member, or nothing.
+func readClassic(b *kbin.Reader) (c *classicPart) {
+	for range b.Uvarint() {
+		tag, size := b.Uvarint(), b.Uvarint()
+		v := &kbin.Reader{Src: b.Span(int(size))}
+		if !b.Ok() {
+			return nil
+		}
+		if tag != 0 || v.Uvarint() == 0 {
+			continue
+		}
+		c = &classicPart{session: time.Duration(v.Int32()) * time.Millisecond}
+		for range max(v.CompactArrayLen(), 0) {
+			c.protocols = append(c.protocols, protocol{v.CompactString(), clone(v.CompactBytes())})
+			skipTags(v)
+		}
+		if !v.Ok() || len(c.protocols) == 0 {
+			b.Src = nil
+			b.Int8() // marks the record as cut short
+			return nil
+		}
+	}
+	return c
 }
 
 // targetRecord: an assignment.
@@ -199,6 +242,7 @@ func (c *consumerGroup) replay(kind int16, member string, v *kbin.Reader) {
 		m.regex = v.CompactNullableString()
 		m.rebalanceTimeout = time.Duration(v.Int32()) * time.Millisecond
 		m.assignor = v.CompactNullableString()
+		m.classic = readClassic(v)
 		if m.instance != nil {
 			c.static[*m.instance] = m.id
 		}

@@ -19,6 +19,9 @@ type Config struct {
 	RetentionCheck        time.Duration // offsets.retention.check.interval.ms
 	MetadataMaxBytes      int           // offset.metadata.max.bytes
 	ConsumerMaxSize       int           // group.consumer.max.size
+	Migration             Migration     // group.consumer.migration.policy
+	RegexRefresh          time.Duration // group.consumer.regex.refresh.interval.ms
+	Assignors             []string      // group.consumer.assignors, the default first
 	// ConsumerSession and ConsumerHeartbeat are the timings of KIP-848 groups,
 	// which a group may override.
 	ConsumerSession   func(group string) time.Duration

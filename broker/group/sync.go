@@ -19,6 +19,9 @@ func (s *Shard) sync(tx *coordinator.Tx, req *kmsg.SyncGroupRequest, reply func(
 		return kerr.InvalidGroupID.Code
 	}
 	g := s.groups[req.Group]
+	if g != nil && g.consumer != nil {
+		return s.syncMixed(tx, g, req, reply)
+	}
 	if g == nil || g.state == Empty {
 		return kerr.UnknownMemberID.Code
 	}
@@ -115,6 +118,9 @@ func (s *Shard) heartbeat(tx *coordinator.Tx, req *kmsg.HeartbeatRequest) int16 
 		return kerr.InvalidGroupID.Code
 	}
 	g := s.groups[req.Group]
+	if g != nil && g.consumer != nil {
+		return s.heartbeatMixed(tx, g, req)
+	}
 	if g == nil || g.state == Empty {
 		return kerr.UnknownMemberID.Code
 	}

@@ -47,7 +47,7 @@ func (s *Shard) txnGroup(tx *coordinator.Tx, req *kmsg.TxnOffsetCommitRequest) (
 		}
 		return s.group(tx, req.Group), 0
 	}
-	_, code := g.mayCommit(req.MemberID, req.InstanceID, req.Generation, true)
+	_, code := g.mayCommit(req.MemberID, req.InstanceID, req.Generation, req.Version, true)
 	return g, code
 }
 
