@@ -57,8 +57,13 @@ type Record struct {
 	OriginalTopic     string
 	OriginalPartition int32
 
-	batch *Batch
+	batch      *Batch
+	offsetOnly bool
 }
+
+// OffsetOnly reports whether the record stands for nothing but its source offset,
+// see Batch.AddOffset.
+func (r *Record) OffsetOnly() bool { return r.offsetOnly }
 
 // Arena returns where a transform takes new structs from; nil (the heap) for a
 // record outside a batch.
@@ -124,6 +129,14 @@ func NewBatch(maxRecords, maxBytes int, recycle func(*Batch)) *Batch {
 func (b *Batch) Add() *Record {
 	b.Records = append(b.Records, Record{Partition: NoPartition, Timestamp: NoTimestamp, batch: b})
 	return &b.Records[len(b.Records)-1]
+}
+
+// AddOffset moves a source partition on without writing anything to a topic
+// (KIP-910): once all records before it are done, the offset may be stored. No
+// transform or converter sees it.
+func (b *Batch) AddOffset(p *Partition, o Offset) {
+	r := b.Add()
+	r.SourcePartition, r.SourceOffset, r.offsetOnly = p, o, true
 }
 
 // Arena returns where the batch's structs come from.

@@ -91,6 +91,7 @@ type Key struct {
 	Rec         *Recommender
 	Hidden      bool // Java's internal configuration: parsed, not listed
 	Aliases     []string
+	Moot        string // why the key has no effect, see NoEffect
 
 	def     any
 	store   func(v any)
@@ -251,6 +252,11 @@ func (k *Key) Recommend(r *Recommender) *Key { k.Rec = r; return k }
 
 // Internal hides the key from listings.
 func (k *Key) Internal() *Key { k.Hidden = true; return k }
+
+// NoEffect says why setting the key changes nothing: what it tunes does not exist
+// here. It is accepted, because configurations that are in use set it, and whoever
+// sets it is warned. A key whose effect would be missed is refused instead.
+func (k *Key) NoEffect(why string) *Key { k.Moot = why; return k }
 
 // Alias adds an older name of the key; the key's own name wins where both are set.
 func (k *Key) Alias(names ...string) *Key { k.Aliases = append(k.Aliases, names...); return k }

@@ -175,12 +175,11 @@ func (t *task) trouble(err error) error {
 		}
 		return connect.ConnectErrorf("%w", err)
 	}
-	if t.failure.attempts >= t.set.maxRetries {
-		return connect.ConnectErrorf("Exceeded max retries %d times, failed to process sink records: %w", t.set.maxRetries, err)
+	pause, final := t.nextTry(err)
+	if final != nil {
+		return final
 	}
-	t.failure.attempts++
-	t.log.Warn("the database is in trouble; trying again", "attempt", t.failure.attempts, "of", t.set.maxRetries, "pause", t.set.retryDelay, "err", t.shown(err))
-	t.ctx.Timeout(t.set.retryDelay)
+	t.ctx.Timeout(pause)
 	return connect.Retriable(err)
 }
 

@@ -17,25 +17,25 @@ const (
 
 // confluent is the configuration of Confluent's class.
 type confluent struct {
-	url, user                        string
-	password                         config.Secret
-	provider, dialect                string
-	attempts                         int
-	backoff                          int64
-	insertMode                       string
-	batch                            int
-	delete                           bool
-	tableTypes                       []string
-	replaceNull                      bool
-	tableFormat, keyMode             string
-	keyFields, whitelist             []string
-	zone, dateZone, calendar         string
-	timestampFields                  []string
-	timestampPrecision, stringColumn string
-	autoCreate, autoEvolve           bool
-	quote                            string
-	holdlock, trim                   bool
-	maxRetries, retryBackoff         int
+	url, user                string
+	password                 config.Secret
+	provider, dialect        string
+	attempts                 int
+	backoff                  int64
+	insertMode               string
+	batch                    int
+	delete                   bool
+	tableTypes               []string
+	replaceNull              bool
+	tableFormat, keyMode     string
+	keyFields, whitelist     []string
+	zone, dateZone, calendar string
+	timestampFields          []string
+	stringColumn             string
+	autoCreate, autoEvolve   bool
+	quote                    string
+	trim                     bool
+	maxRetries, retryBackoff int
 }
 
 const defaultCredentials = "io.confluent.connect.jdbc.util.DefaultJdbcCredentialsProvider"
@@ -75,8 +75,8 @@ func (c *confluent) Define(d *config.Def) {
 	key(d.String(&c.quote, "quote.sql.identifiers"), "DDL Support", "Quote Identifiers", config.MediumWidth, config.Medium).Default("always").
 		Recommend(values("always", "never")).
 		Doc("always: names keep their case. never: they are folded to lower case, as PostgreSQL does.")
-	key(d.Bool(&c.holdlock, "mssql.use.merge.holdlock"), "DML Support", "SQL Server - Use HOLDLOCK in MERGE", config.MediumWidth, config.Low).Default(true).
-		Doc("Concerns SQL Server only.")
+	key(d.Bool(nil, "mssql.use.merge.holdlock"), "DML Support", "SQL Server - Use HOLDLOCK in MERGE", config.MediumWidth, config.Low).Default(true).
+		Doc("Concerns SQL Server only.").NoEffect("the database is PostgreSQL")
 	key(d.Int(&c.maxRetries, "max.retries"), "Retries", "Maximum Retries", config.Short, config.Medium).Default(10).Check(config.AtLeast(0)).
 		Doc("How often a write is tried again after an error that may pass before the task fails.")
 	key(d.Int(&c.retryBackoff, "retry.backoff.ms"), "Retries", "Retry Backoff (millis)", config.Short, config.Medium).Default(3000).Check(config.AtLeast(0)).
@@ -110,9 +110,9 @@ func (c *confluent) defineConnection(d *config.Def, key keyFunc) {
 	key(d.String(&c.dialect, "dialect.name"), group, "Database Dialect", config.Long, config.Low).Default("").
 		Recommend(values("PostgreSqlDatabaseDialect")).Doc("Dialect of the database; empty or PostgreSqlDatabaseDialect.")
 	key(d.Int(&c.attempts, "connection.attempts"), group, "JDBC connection attempts", config.Short, config.Low).Default(3).Check(config.AtLeast(1)).
-		Doc("Accepted without effect: connecting is tried again as often as writing, see max.retries.")
+		Doc("How often to try to connect before that counts as a failed attempt to write, see max.retries.")
 	key(d.Long(&c.backoff, "connection.backoff.ms"), group, "JDBC connection backoff in milliseconds", config.Short, config.Low).Default(10000).
-		Doc("Accepted without effect: see retry.backoff.ms.")
+		Doc("Pause in milliseconds between tries to connect.")
 }
 
 func (c *confluent) defineWrites(d *config.Def, key keyFunc) {
@@ -152,11 +152,12 @@ func (c *confluent) defineMapping(d *config.Def, key keyFunc) {
 		Doc("Time zone in which a Connect Date is a day: DB_TIMEZONE or UTC.")
 	key(d.String(&c.calendar, "date.calendar.system"), group, "Date Calendar System", config.MediumWidth, config.Low).Default("LEGACY").
 		Check(enum("legacy", "proleptic_gregorian")).Recommend(values("LEGACY", "PROLEPTIC_GREGORIAN")).
-		Doc("Accepted without effect: dates are counted in the Gregorian calendar, as PostgreSQL does.")
+		Doc("Calendar of Connect dates and timestamps before 15 October 1582. Where it is set, LEGACY shows them in the Julian calendar, as Java does; otherwise they are Gregorian, as in PostgreSQL.")
 	key(d.List(&c.timestampFields, "timestamp.fields.list"), group, "Timestamp Fields", config.Long, config.Low).Default("").
 		Doc("Only the empty list is supported; convert fields with the TimestampConverter transform.")
-	key(d.String(&c.timestampPrecision, "timestamp.precision.mode"), group, "Timestamp Precision Mode", config.MediumWidth, config.Low).Default("microseconds").
-		Check(enum("microseconds", "nanoseconds")).Doc("Unit of the integers in timestamp.fields.list.")
+	key(d.String(nil, "timestamp.precision.mode"), group, "Timestamp Precision Mode", config.MediumWidth, config.Low).Default("microseconds").
+		Check(enum("microseconds", "nanoseconds")).Doc("Unit of the integers in timestamp.fields.list.").
+		NoEffect("timestamp.fields.list is not supported")
 }
 
 // settings turns the configuration into what the task needs.
@@ -175,7 +176,9 @@ func (c *confluent) settings(props map[string]string) (*settings, error) {
 		s.tableTypes = append(s.tableTypes, strings.ToUpper(typ))
 	}
 	var err error
+	s.connects, s.connectDelay = c.attempts, time.Duration(c.backoff)*time.Millisecond
 	s.bind.Instants = true
+	s.bind.Julian = props["date.calendar.system"] != "" && strings.EqualFold(c.calendar, "legacy")
 	if s.bind.Zone, err = location("db.timezone", c.zone); err != nil {
 		return nil, err
 	}

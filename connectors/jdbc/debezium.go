@@ -25,15 +25,12 @@ type debezium struct {
 	tableFormat                               string
 	zone, oldZone                             string
 	postgis                                   string
-	unnest, identityInsert                    bool
+	identityInsert                            bool
 	batch                                     int
 	include, exclude                          []string
 	maxRetries                                int
 	retryDelay                                int64
-	restart                                   bool
 	cloudEvents                               string
-	poolMin, poolMax, poolIncrement           int
-	poolTimeout                               int64
 }
 
 const (
@@ -61,14 +58,18 @@ func (c *debezium) Define(d *config.Def) {
 		Doc("User of the database; wins over the URL's.")
 	key(d.Password(&c.password, "connection.password"), "Password", config.Short, config.High).Default(nil).
 		Doc("Password of the user; wins over the URL's.")
-	key(d.Int(&c.poolMin, "connection.pool.min_size"), "Connection pool minimum size", config.Short, config.Low).Default(5).
-		Doc("Accepted without effect: a task holds one connection.")
-	key(d.Int(&c.poolMax, "connection.pool.max_size"), "Connection pool maximum size", config.Short, config.Low).Default(32).
-		Doc("Accepted without effect: a task holds one connection.")
-	key(d.Int(&c.poolIncrement, "connection.pool.acquire_increment"), "Connection pool acquire increment", config.Short, config.Low).Default(32).
-		Doc("Accepted without effect: a task holds one connection.")
-	key(d.Long(&c.poolTimeout, "connection.pool.timeout"), "Connection pool timeout", config.Short, config.Low).Default(1800).
-		Doc("Accepted without effect: a task holds one connection.")
+	key(d.Int(nil, "connection.pool.min_size"), "Connection pool minimum size", config.Short, config.Low).Default(5).
+		Doc("Connections that are kept open.").
+		NoEffect("a task holds one connection")
+	key(d.Int(nil, "connection.pool.max_size"), "Connection pool maximum size", config.Short, config.Low).Default(32).
+		Doc("Connections that may be open.").
+		NoEffect("a task holds one connection")
+	key(d.Int(nil, "connection.pool.acquire_increment"), "Connection pool acquire increment", config.Short, config.Low).Default(32).
+		Doc("Connections that are opened at a time.").
+		NoEffect("a task holds one connection")
+	key(d.Long(nil, "connection.pool.timeout"), "Connection pool timeout", config.Short, config.Low).Default(1800).
+		Doc("Seconds that an idle connection is kept.").
+		NoEffect("a task holds one connection")
 	key(d.String(&c.insertMode, "insert.mode"), "The insertion mode to use", config.Short, config.Low).Default("insert").
 		Doc("What is done with a row: insert, upsert (insert, or update the row of the same key) or update.")
 	key(d.Bool(&c.delete, "delete.enabled"), "Controls whether records can be deleted by the connector", config.Short, config.Low).Default(false).
@@ -98,8 +99,9 @@ func (c *debezium) Define(d *config.Def) {
 	alias(d.String(&c.oldZone, "database.time_zone"), zone).Default("UTC")
 	key(d.String(&c.postgis, "dialect.postgres.postgis.schema"), "Name of the schema where postgis extension is installed", config.Long, config.Low).Default("public").
 		Doc("Schema of the postgis extension, for columns the sink creates.")
-	key(d.Bool(&c.unnest, "dialect.postgres.unnest.insert.enabled"), "Enable UNNEST-based batch inserts for PostgreSQL", config.Short, config.Medium).Default(false).
-		Doc("Accepted without effect: rows are always written in bulk, by COPY or unnest, whichever is quicker.")
+	key(d.Bool(nil, "dialect.postgres.unnest.insert.enabled"), "Enable UNNEST-based batch inserts for PostgreSQL", config.Short, config.Medium).Default(false).
+		Doc("Write rows by unnest.").
+		NoEffect("rows are always written in bulk, by COPY or unnest, whichever is quicker")
 	key(d.Bool(&c.identityInsert, "dialect.sqlserver.identity.insert"), "Allowing to insert explicit value for identity column in table for SQLSERVER.", config.Short, config.Low).Default(false).
 		Doc("Concerns SQL Server only.")
 	key(d.Int(&c.batch, "batch.size"), "Specifies how many records to attempt to batch together into the destination table, when possible. You can also configure the connector\u2019s underlying consumer\u2019s max.poll.records using consumer.override.max.poll.records in the connector configuration.", config.Short, config.Medium).Default(500).
@@ -112,8 +114,9 @@ func (c *debezium) Define(d *config.Def) {
 		Doc("How often a write is tried again after an error that may pass, such as a lost connection, before the task fails.")
 	key(d.Long(&c.retryDelay, "flush.retry.delay.ms"), "Delay to retry flush", config.Short, config.Low).Default(1000).
 		Doc("Pause before each retry, in milliseconds.")
-	key(d.Bool(&c.restart, "connection.restart.on.errors"), "Restart connection on errors", config.Short, config.Low).Default(false).
-		Doc("Accepted without effect: a lost connection is always opened again, as offsets are committed only behind the database.")
+	key(d.Bool(nil, "connection.restart.on.errors"), "Restart connection on errors", config.Short, config.Low).Default(false).
+		Doc("Connect again after errors of the connection.").
+		NoEffect("a lost connection is always opened again, as offsets are committed only behind the database")
 	key(d.String(&c.cloudEvents, "cloud.events.schema.name.pattern"), "CloudEvents messages schema name pattern", config.Long, config.Low).
 		Default(`.*CloudEvents\.Envelope$`).Doc("Only the default is supported: CloudEvents messages are not unwrapped.")
 }

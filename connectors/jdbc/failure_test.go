@@ -9,6 +9,7 @@ import (
 
 	"github.com/leat-project/leat/connect"
 	"github.com/leat-project/leat/connect/data"
+	"github.com/leat-project/leat/internal/freeport"
 	"github.com/leat-project/leat/internal/postgrestest"
 )
 
@@ -224,6 +225,57 @@ func TestRetriesEnd(t *testing.T) {
 		t.Errorf("error = %v", err)
 	}
 	pg.Start(t)
+}
+
+// TestConnectionAttempts: each attempt to write is so many tries to connect.
+func TestConnectionAttempts(t *testing.T) {
+	port, err := freeport.Take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startSink(t, confluent, map[string]string{"name": "test", "connection.url": fmt.Sprintf("jdbc:postgresql://127.0.0.1:%d/none", port),
+		"connection.user": "u", "connection.password": "p", "max.retries": "2", "retry.backoff.ms": "1",
+		"connection.attempts": "3", "connection.backoff.ms": "1"})
+	b := s.batch(flat("t", 1, "a"))
+	err = s.task.Put(s.ctx, b)
+	for deadline := time.Now().Add(time.Minute); err == nil || connect.IsRetriable(err); {
+		if time.Now().After(deadline) {
+			t.Fatal("the task goes on for ever")
+		}
+		err = s.task.Put(s.ctx, b) // as the framework does
+	}
+	if !strings.Contains(err.Error(), "Exceeded max retries 2 times") {
+		t.Errorf("error = %v", err)
+	}
+	log := s.log.String()
+	if tries, writes := strings.Count(log, "connecting failed"), strings.Count(log, "in trouble"); tries != 6 || writes != 2 {
+		t.Errorf("%d tries to connect and %d attempts to write in the log, want 6 and 2:\n%s", tries, writes, log)
+	}
+}
+
+// TestCalendar: only where it is asked for are old dates Julian.
+func TestCalendar(t *testing.T) {
+	pg := postgrestest.Start(t)
+	conn, url := database(t, pg)
+	schema := structSchema("", "id", data.Int32Schema, "d", data.NewDate().Build(), "ts", data.NewTimestamp().Build())
+	old := time.Date(1500, 3, 20, 0, 0, 0, 0, time.UTC)
+	value := func(at time.Time) *data.Struct {
+		return row(schema, data.Int32(1), data.Date(at.UnixMilli()), data.Date(at.Add(time.Hour).UnixMilli()))
+	}
+	for name, c := range map[string]struct{ calendar, want string }{
+		"unset":  {"", "1500-03-20 1500-03-20 01:00:00"},
+		"greg":   {"PROLEPTIC_GREGORIAN", "1500-03-20 1500-03-20 01:00:00"},
+		"legacy": {"LEGACY", "1500-03-10 1500-03-10 01:00:00"},
+	} {
+		props := with(url, "auto.create", "true")
+		if c.calendar != "" {
+			props["date.calendar.system"] = c.calendar
+		}
+		s := startSink(t, confluent, props)
+		s.mustPut(rec{topic: name, value: value(old)})
+		s.mustCommit()
+		wantRows(t, conn, fmt.Sprintf(`SELECT d::text || ' ' || ts::text FROM %s`, name), c.want)
+	}
 }
 
 func TestDDLFails(t *testing.T) {

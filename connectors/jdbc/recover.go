@@ -15,6 +15,7 @@ type failure struct {
 	buffer     *buffer
 	err        error
 	attempts   int       // retries that were paused for
+	connects   int       // failed tries to connect since the last of them
 	tried      bool      // at once, without a pause
 	next       time.Time // of the next retry
 	replanned  bool
@@ -80,12 +81,11 @@ func (t *task) pause() error {
 		return nil
 	}
 	if f.next.IsZero() {
-		if f.attempts >= t.set.maxRetries {
-			return connect.ConnectErrorf("Exceeded max retries %d times, failed to process sink records: %w", t.set.maxRetries, t.shown(f.err))
+		pause, final := t.nextTry(f.err)
+		if final != nil {
+			return final
 		}
-		f.attempts++
-		f.next = now().Add(t.set.retryDelay)
-		t.log.Warn("writing failed; trying again", "attempt", f.attempts, "of", t.set.maxRetries, "pause", t.set.retryDelay, "err", t.shown(f.err))
+		f.next = now().Add(pause)
 	}
 	if wait := f.next.Sub(now()); wait > 0 {
 		t.ctx.Timeout(wait)
@@ -93,6 +93,24 @@ func (t *task) pause() error {
 	}
 	f.next = time.Time{}
 	return nil
+}
+
+// nextTry counts a failed attempt and returns the pause before the next one, or
+// the error that ends the task. So many tries to connect make one attempt.
+func (t *task) nextTry(err error) (pause time.Duration, final error) {
+	f, set := &t.failure, t.set
+	if postgres.NotConnected(err) && f.connects+1 < set.connects {
+		f.connects++
+		t.log.Warn("connecting failed; trying again", "try", f.connects, "of", set.connects, "pause", set.connectDelay, "err", t.shown(err))
+		return set.connectDelay, nil
+	}
+	f.connects = 0
+	if f.attempts >= set.maxRetries {
+		return 0, connect.ConnectErrorf("Exceeded max retries %d times, failed to process sink records: %w", set.maxRetries, t.shown(err))
+	}
+	f.attempts++
+	t.log.Warn("the database is in trouble; trying again", "attempt", f.attempts, "of", set.maxRetries, "pause", set.retryDelay, "err", t.shown(err))
+	return set.retryDelay, nil
 }
 
 // rewrite writes the failed buffer again, here and now.

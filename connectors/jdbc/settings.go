@@ -63,6 +63,10 @@ type settings struct {
 	batch      int // records
 	maxRetries int
 	retryDelay time.Duration
+
+	// Tries to connect that count as one attempt to write; 0 is 1.
+	connects     int
+	connectDelay time.Duration
 }
 
 // kafkaColumns are the key columns of key mode kafka.

@@ -139,8 +139,10 @@ func (t *task) finished(w written) {
 		t.takeBack()
 		return
 	}
+	if len(w.buffer.entries) > 0 { // else the database had no part in it
+		t.failure.reset()
+	}
 	t.recycle(w.buffer)
-	t.failure.reset()
 }
 
 func (t *task) recycle(b *buffer) {

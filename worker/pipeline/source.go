@@ -75,6 +75,10 @@ func (s *Source) run(b *connect.Batch, out *Encoded, now time.Time) (err error) 
 	}()
 	for ; s.index < len(b.Records); s.index++ {
 		r := &b.Records[s.index]
+		if r.OffsetOnly() {
+			out.drop(r)
+			continue
+		}
 		keep, err := s.one(r, out, now)
 		if err != nil {
 			return err

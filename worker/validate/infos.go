@@ -1,6 +1,10 @@
 package validate
 
-import "github.com/leat-project/leat/connect/config"
+import (
+	"strings"
+
+	"github.com/leat-project/leat/connect/config"
+)
 
 // Infos is the validation report of a connector configuration: the body of
 // PUT /connector-plugins/{type}/config/validate (Java's ConfigInfos).
@@ -30,6 +34,8 @@ type KeyInfo struct {
 	Width         string   `json:"width"`
 	DisplayName   string   `json:"display_name"`
 	Dependents    []string `json:"dependents"`
+
+	moot string // config.Key.Moot
 }
 
 // ValueInfo is a key's value and what is wrong with it (ConfigValueInfo).
@@ -45,7 +51,10 @@ type ValueInfo struct {
 func Describe(k *config.Key) KeyInfo {
 	info := KeyInfo{Name: k.Name, Type: k.Type.String(), Required: !k.HasDefault, Importance: k.Imp.String(),
 		Documentation: k.DocText, OrderInGroup: k.OrderNum, Width: k.WidthVal.String(), DisplayName: k.DisplayName,
-		Dependents: append([]string{}, k.DependsKeys...)}
+		Dependents: append([]string{}, k.DependsKeys...), moot: k.Moot}
+	if k.Moot != "" {
+		info.Documentation = strings.TrimSpace(info.Documentation + " No effect: " + k.Moot + ".")
+	}
 	if k.HasDefault && !k.DefaultNull {
 		info.DefaultValue = &k.DefaultText
 	}

@@ -75,16 +75,20 @@ func (c *readConfig) define(d *config.Def) {
 		Doc("Regular expressions of the captured tables that are read by the snapshot; all when not set.")
 	d.Int(nil, "snapshot.fetch.size").Default(nil).Group("Connector", 10).Importance(config.Medium).Width(config.MediumWidth).
 		Label("Snapshot fetch size").Check(checkNotNegative).
-		Doc("Rows a fetch. The snapshot reads by COPY, which streams, so that this has no effect.")
+		Doc("Rows a fetch of the snapshot.").
+		NoEffect("the snapshot reads by COPY, which streams")
 	d.Int(nil, "snapshot.max.threads").Default(1).Group("Connector", 11).Importance(config.Medium).Width(config.Short).
 		Label("Snapshot maximum threads").
-		Doc("Connections that read the snapshot. One COPY keeps this connector busy, so that more has no effect.")
+		Doc("Connections that read the snapshot.").
+		NoEffect("one COPY keeps the connector busy")
 	d.Int(nil, "snapshot.max.threads.multiplier").Default(1).Group("Connector", 12).Importance(config.Medium).Width(config.Short).
 		Label("Snapshot maximum thread multiplier").
-		Doc("Chunks a table and connection; without effect, see snapshot.max.threads.")
+		Doc("Chunks a table and connection.").
+		NoEffect("the snapshot reads by one COPY")
 	d.Bool(nil, "internal.legacy.snapshot.max.threads").Default(false).Group("Connector", 13).Importance(config.Low).Width(config.Short).
 		Label("Enforces using a single thread per table regardless of table size").Check(checkBool).
-		Doc("Chunking of the snapshot; without effect, see snapshot.max.threads.")
+		Doc("Chunking of the snapshot.").
+		NoEffect("the snapshot reads by one COPY")
 	d.String(&c.SnapshotCustom, "snapshot.mode.custom.name").Default(nil).Group("Connector", 14).Importance(config.Medium).Width(config.MediumWidth).
 		Label("Snapshot Mode Custom Name").
 		Doc("Name of a Java class for snapshot.mode=custom; not supported.")
@@ -93,13 +97,15 @@ func (c *readConfig) define(d *config.Def) {
 		Doc("With snapshot.mode=configuration_based: read the rows.")
 	d.Bool(&c.BasedSchema, "snapshot.mode.configuration.based.snapshot.schema").Default(false).Group("Connector", 16).Importance(config.Medium).Width(config.MediumWidth).
 		Label("Snapshot mode property based snapshot schema").Check(checkBool).
-		Doc("With snapshot.mode=configuration_based: read the schemas, which happens anyway.")
+		Doc("With snapshot.mode=configuration_based: read the schemas, which happens anyway.").
+		NoEffect("schemas are always read")
 	d.Bool(&c.BasedStream, "snapshot.mode.configuration.based.start.stream").Default(false).Group("Connector", 17).Importance(config.Medium).Width(config.MediumWidth).
 		Label("Snapshot mode property based start stream").Check(checkBool).
 		Doc("With snapshot.mode=configuration_based: stream after the snapshot.")
 	d.Bool(nil, "snapshot.mode.configuration.based.snapshot.on.schema.error").Default(false).Group("Connector", 18).Importance(config.Medium).Width(config.MediumWidth).
 		Label("Snapshot mode property based snapshot on schema error").Check(checkBool).
-		Doc("With snapshot.mode=configuration_based: snapshot again when schemas are lost, which PostgreSQL never needs.")
+		Doc("With snapshot.mode=configuration_based: snapshot again when schemas are lost, which PostgreSQL never needs.").
+		NoEffect("PostgreSQL has no schema history that could be lost")
 	d.Bool(&c.BasedOnDataError, "snapshot.mode.configuration.based.snapshot.on.data.error").Default(false).Group("Connector", 19).Importance(config.Medium).Width(config.MediumWidth).
 		Label("Snapshot mode property based snapshot on data error").Check(checkBool).
 		Doc("With snapshot.mode=configuration_based: snapshot again when the stored position is no longer in the log.")
@@ -108,47 +114,57 @@ func (c *readConfig) define(d *config.Def) {
 		Doc("Longest pause in milliseconds before a lost connection is opened again. The first tries come sooner.")
 	d.Int(nil, "query.fetch.size").Default(0).Group("Connector", 21).Importance(config.Medium).Width(config.MediumWidth).
 		Label("Query fetch size").
-		Doc("Rows a fetch of queries; without effect.")
+		Doc("Rows a fetch of queries.").
+		NoEffect("queries stream their rows")
 	d.Int(&c.MaxRetries, "errors.max.retries").Default(-1).Group("Connector", 22).Importance(config.Low).Width(config.MediumWidth).
 		Label("The maximum number of retries").
 		Doc("How often in a row to reconnect before the task fails; -1 means without end, 0 never.")
 	d.String(nil, "incremental.snapshot.watermarking.strategy").Default("INSERT_INSERT").Group("Connector", 23).Importance(config.Low).Width(config.MediumWidth).
 		Label("Incremental snapshot watermarking strategy").
 		Check(oneOf("insert_delete", "insert_insert")).Recommend(choices("insert_delete", "insert_insert")).
-		Doc("How incremental snapshots mark their chunks.")
+		Doc("How incremental snapshots mark their chunks.").
+		NoEffect("incremental snapshots are not supported")
 	d.Bool(&c.PositionCheck, "internal.log.position.check.enable").Default(true).Group("Connector", 24).Importance(config.Medium).Width(config.MediumWidth).
 		Label("Enable/Disable log position check").Check(checkBool).
 		Doc("Check at start that the stored position is still in the log.")
 	d.Bool(nil, "internal.advanced.metrics.enable").Default(false).Group("Connector", 25).Importance(config.Medium).Width(config.MediumWidth).
 		Label("Enable/Disable advance metrics").Check(checkBool).
-		Doc("More metrics; without effect.")
+		Doc("More metrics.").
+		NoEffect("there are no further metrics")
 	d.Long(&c.ValidationTimeout, "connection.validation.timeout.ms").Default(60000).Group("Connector", 26).Importance(config.Low).Width(config.Short).
 		Label("Connection validation timeout (ms)").
 		Doc("Longest time in milliseconds that checking the connection may take.")
 	d.Long(nil, "executor.shutdown.timeout.ms").Default(4000).Group("Connector", 27).Importance(config.Medium).Width(config.MediumWidth).
 		Label("Executor shutdown timeout (ms)").
-		Doc("Longest time in milliseconds to wait for threads at stop; the worker decides here.")
+		Doc("Longest time in milliseconds to wait for threads at stop.").
+		NoEffect("task.shutdown.graceful.timeout.ms of the worker decides")
 	d.Bool(&c.OpenLineage, "openlineage.integration.enabled").Default(false).Group("Connector", 28).Importance(config.Low).Width(config.Short).
 		Label("Enables OpenLineage integration").Check(checkBool).
 		Doc("Emit OpenLineage events; not supported.")
 	d.String(nil, "openlineage.integration.config.file.path").Default("./openlineage.yml").Group("Connector", 29).Importance(config.Low).Width(config.Long).
 		Label("Path to OpenLineage file configuration").
-		Doc("OpenLineage configuration file.")
+		Doc("OpenLineage configuration file.").
+		NoEffect("OpenLineage is not supported")
 	d.String(nil, "openlineage.integration.job.namespace").Default(nil).Group("Connector", 30).Importance(config.Low).Width(config.Long).
 		Label("Namespace used for Debezium job").
-		Doc("OpenLineage namespace of the job.")
+		Doc("OpenLineage namespace of the job.").
+		NoEffect("OpenLineage is not supported")
 	d.String(nil, "openlineage.integration.job.description").Default("Debezium change data capture job").Group("Connector", 31).Importance(config.Low).Width(config.Long).
 		Label("Description used for Debezium job").
-		Doc("OpenLineage description of the job.")
+		Doc("OpenLineage description of the job.").
+		NoEffect("OpenLineage is not supported")
 	d.List(nil, "openlineage.integration.job.tags").Default(nil).Group("Connector", 32).Importance(config.Low).Width(config.Long).
 		Label("Debezium job tags").
-		Doc("OpenLineage tags of the job.")
+		Doc("OpenLineage tags of the job.").
+		NoEffect("OpenLineage is not supported")
 	d.List(nil, "openlineage.integration.job.owners").Default(nil).Group("Connector", 33).Importance(config.Low).Width(config.Long).
 		Label("Debezium job owners").
-		Doc("OpenLineage owners of the job.")
+		Doc("OpenLineage owners of the job.").
+		NoEffect("OpenLineage is not supported")
 	d.String(nil, "openlineage.integration.dataset.kafka.bootstrap.servers").Default(nil).Group("Connector", 34).Importance(config.Low).Width(config.Long).
 		Label("Kafka bootstrap server used in Kafka Connect deployment").
-		Doc("Kafka servers named in OpenLineage datasets.")
+		Doc("Kafka servers named in OpenLineage datasets.").
+		NoEffect("OpenLineage is not supported")
 	d.Bool(&c.ExtendedHeaders, "extended.headers.enabled").Default(true).Group("Connector", 35).Importance(config.Low).Width(config.Short).
 		Label("Enable/Disable extended headers").Check(checkBool).
 		Doc("Give records headers that name the connector, the task and the run.")
@@ -161,7 +177,8 @@ func (c *readConfig) define(d *config.Def) {
 		Doc("What more tables than guardrail.collections.max mean: a warning or a failure.")
 	d.String(nil, "custom.sanitize.pattern").Default(`.*secret$|.*password$|.*sasl\.jaas\.config$|.*basic\.auth\.user\.info|.*registry\.auth\.client-secret`).Group("Connector", 38).Importance(config.Low).Width(config.Long).
 		Label("Custom pattern for masking sensitive configuration").
-		Doc("Regular expression of keys whose values are hidden in logs. Values of the configuration are never logged here.")
+		Doc("Regular expression of keys whose values are hidden in logs. Values of the configuration are never logged here.").
+		NoEffect("values of a configuration are never logged")
 	d.String(&c.Decimals, "decimal.handling.mode").Default("precise").Group("Connector", 39).Importance(config.Medium).Width(config.Short).
 		Label("Decimal Handling").
 		Check(oneOf("string", "double", "precise")).Recommend(choices("string", "double", "precise")).
@@ -180,7 +197,8 @@ func (c *readConfig) define(d *config.Def) {
 	d.String(nil, "snapshot.isolation.mode").Default("serializable").Group("Connector", 43).Importance(config.Low).Width(config.Short).
 		Label("Snapshot isolation mode").
 		Check(oneOf("read_uncommitted", "repeatable_read", "read_committed", "serializable")).Recommend(choices("read_uncommitted", "repeatable_read", "read_committed", "serializable")).
-		Doc("Isolation of the snapshot. It is always one REPEATABLE READ snapshot, which satisfies every mode PostgreSQL tells apart for a reader.")
+		Doc("Isolation of the snapshot. It is always one REPEATABLE READ snapshot, which satisfies every mode PostgreSQL tells apart for a reader.").
+		NoEffect("the snapshot is one REPEATABLE READ transaction, which keeps what every mode asks of a reader")
 	d.String(&c.QueryMode, "snapshot.query.mode").Default("select_all").Group("Connector", 44).Importance(config.Low).Width(config.Short).
 		Label("Snapshot query mode").
 		Check(oneOf("custom", "select_all")).Recommend(choices("custom", "select_all")).
@@ -214,10 +232,12 @@ func (c *readConfig) define(d *config.Def) {
 	d.String(nil, "schema.refresh.mode").Default("columns_diff").Group("Connector", 52).Importance(config.Medium).Width(config.Short).
 		Label("Schema refresh mode").
 		Check(oneOf("columns_diff", "columns_diff_exclude_unchanged_toast")).Recommend(choices("columns_diff", "columns_diff_exclude_unchanged_toast")).
-		Doc("When table schemas are read again: whenever the stream says that a table changed.")
+		Doc("When table schemas are read again: whenever the stream says that a table changed.").
+		NoEffect("pgoutput announces a changed table before its rows")
 	d.Int(nil, "incremental.snapshot.chunk.size").Default(1024).Group("Connector", 53).Importance(config.Medium).Width(config.MediumWidth).
 		Label("Incremental snapshot chunk size").
-		Doc("Rows a chunk of an incremental snapshot.")
+		Doc("Rows a chunk of an incremental snapshot.").
+		NoEffect("incremental snapshots are not supported")
 	d.String(&c.Placeholder, "unavailable.value.placeholder").Default("__debezium_unavailable_value").Group("Connector", 54).Importance(config.Medium).Width(config.MediumWidth).
 		Label("Unavailable value placeholder").
 		Doc("Text in place of a large value that an update did not touch and the server did not send; hex: starts a value in hexadecimal.")

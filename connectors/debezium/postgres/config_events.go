@@ -63,7 +63,8 @@ func (c *eventConfig) define(d *config.Def) {
 		Doc("Table for signals; signals are not supported.")
 	d.Long(nil, "signal.poll.interval.ms").Default(5000).Group("Events", 7).Importance(config.Medium).Width(config.Short).
 		Label("Signal processor poll interval").
-		Doc("How often in milliseconds to look for signals.")
+		Doc("How often in milliseconds to look for signals.").
+		NoEffect("signals are not supported")
 	d.List(&c.SignalChannels, "signal.enabled.channels").Default("source").Group("Events", 8).Importance(config.Medium).Width(config.Long).
 		Label("Enabled channels names").
 		Doc("Channels for signals; only the default is accepted, as signals are not supported.")
@@ -120,7 +121,8 @@ func (c *eventConfig) define(d *config.Def) {
 		Doc("Columns (regular expressions of schema.table.column) whose values are cut to so many characters.")
 	d.Bool(nil, "include.schema.comments").Default(false).Group("Events", 26).Importance(config.Medium).Width(config.Short).
 		Label("Include Table and Column Comments").Check(checkBool).
-		Doc("Read comments of tables and columns.")
+		Doc("Read comments of tables and columns.").
+		NoEffect("comments are not part of events")
 	d.List(nil, "column.propagate.source.type").Default(nil).Group("Events", 27).Importance(config.Medium).Width(config.None).
 		Label("Propagate Source Types by Columns").
 		Doc("Columns (regular expressions) whose schema says the type they have in the database.")
@@ -129,7 +131,8 @@ func (c *eventConfig) define(d *config.Def) {
 		Doc("Types (regular expressions) whose columns say the type they have in the database.")
 	d.Bool(nil, "internal.snapshot.scan.all.columns.force").Default(false).Group("Events", 29).Importance(config.Low).Width(config.Short).
 		Label("Snapshot force scan all columns of all tables").Check(checkBool).
-		Doc("Scan all columns of all tables; without effect.")
+		Doc("Scan all columns of all tables.").
+		NoEffect("only captured columns are read")
 	d.String(&c.TableOrder, "snapshot.tables.order.by.row.count").Default("disabled").Group("Events", 30).Importance(config.Medium).Width(config.None).
 		Label("Initial snapshot tables order by row count").
 		Check(oneOf("disabled", "ascending", "descending")).Recommend(choices("disabled", "ascending", "descending")).

@@ -176,11 +176,14 @@ func (h *harness) poll(ctx context.Context, task *Task) {
 func (h *harness) deliver(task *Task, b *connect.Batch) {
 	h.mu.Lock()
 	for i := range b.Records {
-		h.records = append(h.records, b.Records[i].Clone())
+		if !b.Records[i].OffsetOnly() {
+			h.records = append(h.records, b.Records[i].Clone())
+		}
 	}
 	last := b.Records[b.Len()-1]
 	done := []connect.CommittedOffset{{Partition: last.SourcePartition, Offset: last.SourceOffset}}
-	if h.holdAcks {
+	// What is held are records: a mark that no record precedes becomes durable.
+	if h.holdAcks && (len(h.waitAcks) > 0 || !last.OffsetOnly() || b.Len() > 1) {
 		h.waitAcks = append(h.waitAcks, done...)
 		h.mu.Unlock()
 		return

@@ -113,8 +113,14 @@ func (s *stored) start() wire.LSN {
 	return 0
 }
 
-// last is the furthest position that the offset speaks of.
-func (s *stored) last() wire.LSN { return max(s.lsn, s.lsnProc, s.lsnCommit) }
+// last is the furthest position that the offset speaks of; 0 if there is none, as
+// in the mark of a first start.
+func (s *stored) last() wire.LSN {
+	if s == nil {
+		return 0
+	}
+	return max(s.lsn, s.lsnProc, s.lsnCommit)
+}
 
 const positionBlock = 1024
 

@@ -49,7 +49,19 @@ func (t *Task) prepare(ctx context.Context) (phase, error) {
 	if err := checkTables(ctx, t.session, t.cfg, &t.catalogue, t.publication, t.log); err != nil {
 		return nil, err
 	}
-	if err := t.ensureSlot(ctx, old, &p); err != nil {
+	slot, err := t.findSlot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p.snapshot && old == nil {
+		if err := t.mayBegin(slot); err != nil {
+			return nil, err
+		}
+		first := t.emitter.positions.next()
+		first.snapshot = snapshotRunning
+		return &marking{t: t, pos: first, then: preparing{t}}, nil
+	}
+	if err := t.ensureSlot(ctx, old, slot, &p); err != nil {
 		return nil, err
 	}
 	switch {
@@ -135,17 +147,38 @@ func (t *Task) resnapshots() bool {
 	return t.mode() == "when_needed" || t.mode() == "configuration_based" && t.cfg.BasedOnDataError
 }
 
-// ensureSlot finds or creates the slot and completes the plan.
-func (t *Task) ensureSlot(ctx context.Context, old *stored, p *plan) error {
+// findSlot reads the slot's state and refuses one that is not of our kind.
+func (t *Task) findSlot(ctx context.Context) (slotState, error) {
 	slot, err := readSlot(ctx, t.session, t.cfg.Slot)
-	if err != nil {
-		return err
+	if err != nil || !slot.exists {
+		return slot, err
 	}
-	if slot.exists {
-		if err := slot.usable(t.cfg); err != nil {
-			return err
-		}
+	if err := slot.usable(t.cfg); err != nil {
+		return slot, err
 	}
+	if t.publication.created && !slot.lost {
+		err = fmt.Errorf("replication slot %s is older than the publication %s, which was missing and has been created now; the server cannot decode what lies between. Drop the slot: SELECT pg_drop_replication_slot('%s'), and delete the connector's offsets if it has any",
+			t.cfg.Slot, t.cfg.Publication, t.cfg.Slot)
+	}
+	return slot, err
+}
+
+// mayBegin says why a first snapshot may not be taken with the slot as it is: the
+// connector leaves a mark before it creates its slot, so that a slot without a
+// stored offset is somebody else's, or the offsets are lost and with them the
+// knowledge of what targets hold.
+func (t *Task) mayBegin(slot slotState) error {
+	if !slot.exists || slot.lost || t.resnapshots() || t.mode() == "always" {
+		return nil
+	}
+	return fmt.Errorf("replication slot %s exists, at %s, but no offset is stored for this connector: its offsets were lost or deleted, or the slot is another's. "+
+		"Drop the slot for a new snapshot: SELECT pg_drop_replication_slot('%s'); rows deleted since then stay in targets. "+
+		"Or keep the slot: snapshot.mode=when_needed streams from it and then reads all rows, snapshot.mode=no_data only streams from it. Or use another slot.name",
+		t.cfg.Slot, slot.confirmed, t.cfg.Slot)
+}
+
+// ensureSlot creates the slot where there is none and completes the plan.
+func (t *Task) ensureSlot(ctx context.Context, old *stored, slot slotState, p *plan) error {
 	if slot.lost {
 		if !t.resnapshots() {
 			return fmt.Errorf("replication slot %s has lost the log that it kept (max_slot_wal_keep_size): changes are missing. Drop the slot (SELECT pg_drop_replication_slot('%s')) and delete the connector's offsets for a new snapshot, or set snapshot.mode=when_needed; rows deleted meanwhile stay in targets",
@@ -159,17 +192,13 @@ func (t *Task) ensureSlot(ctx context.Context, old *stored, p *plan) error {
 	if !slot.exists {
 		return t.newSlot(ctx, old, p)
 	}
-	if t.publication.created {
-		return fmt.Errorf("replication slot %s is older than the publication %s, which was missing and has been created now; the server cannot decode what lies between. Drop the slot: SELECT pg_drop_replication_slot('%s'), and delete the connector's offsets if it has any",
-			t.cfg.Slot, t.cfg.Publication, t.cfg.Slot)
-	}
 	return t.oldSlot(ctx, old, slot, p)
 }
 
 // newSlot creates the slot, unless something was captured before with one that
 // is gone.
 func (t *Task) newSlot(ctx context.Context, old *stored, p *plan) error {
-	if old != nil && t.cfg.PositionCheck && t.mode() != "always" {
+	if old.last() != 0 && t.cfg.PositionCheck && t.mode() != "always" {
 		switch {
 		case t.resnapshots():
 			t.log.Warn("the replication slot of the stored position is gone: a new snapshot is taken. Rows deleted meanwhile stay in targets", "slot", t.cfg.Slot)

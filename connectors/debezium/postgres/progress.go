@@ -55,6 +55,13 @@ func (p *progress) done(seq uint64) {
 	send(stream, confirm)
 }
 
+// isDurable reports whether record seq is durable.
+func (p *progress) isDurable(seq uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.durable >= seq
+}
+
 // attach lets confirmations go to a stream; nil stops that.
 func (p *progress) attach(s *wire.Stream) {
 	p.mu.Lock()

@@ -63,7 +63,10 @@ func (t *Task) startSnapshot(ctx context.Context, p plan) (phase, error) {
 	}
 	t.closeExporter() // its snapshot is in use now
 	t.log.Info("snapshot begins", "tables", len(s.tables), "position", s.lsn.String())
-	return s, nil
+	if !p.stream {
+		return s, nil
+	}
+	return &marking{t: t, pos: s.mark(snapshotRunning), then: s}, nil
 }
 
 func sleepUnlessZero(ctx context.Context, d time.Duration) error {
@@ -280,6 +283,8 @@ func (s *snapshotting) finish(ctx context.Context, b *connect.Batch) (phase, err
 		if err := s.emit(b, snapLast, s.mark(snapshotCompleted)); err != nil {
 			return nil, err
 		}
+	} else if !s.emitted { // nothing was read, and that is completed, too
+		b.AddOffset(t.partition, s.mark(snapshotCompleted))
 	}
 	if t.heartbeat.Enabled() {
 		t.beat(b, func(p *position) { p.lsn, p.txID = s.lsn, s.txID })

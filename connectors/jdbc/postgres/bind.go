@@ -19,6 +19,19 @@ type Options struct {
 	Instants bool
 	// DateZone is the zone in which a Connect Date is a day; nil is UTC.
 	DateZone *time.Location
+	// Julian shows Connect's Date and Timestamp before 15 October 1582 in the
+	// Julian calendar, as java.util.GregorianCalendar does. PostgreSQL takes what
+	// is shown for Gregorian.
+	Julian bool
+}
+
+// shown returns how far what is shown of a value is ahead of it, in microseconds:
+// us is the value in microseconds since 1970, clock how far the clock is ahead.
+func (o Options) shown(src source, us, clock int64) int64 {
+	if !o.Julian || src != srcDateDate && src != srcDateTimestamp {
+		return clock
+	}
+	return clock + julianDays(floorDiv(us+clock, dayMicros))*dayMicros
 }
 
 // Binder turns the values of one field into the binary format of one column.

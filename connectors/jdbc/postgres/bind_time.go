@@ -49,8 +49,9 @@ func bindDate(src source, o Options) appendFunc {
 			if v.Kind() != data.KindDate {
 				return wrongKind(dst, v, "a date")
 			}
-			ms := v.Millis() + offsetMicros(zone, v.Millis()*1000)/1000
-			return binary.BigEndian.AppendUint32(dst, uint32(int32(floorDiv(ms, dayMillis)-epochDays))), nil
+			us := v.Millis() * 1000
+			us += o.shown(src, us, offsetMicros(zone, us))
+			return binary.BigEndian.AppendUint32(dst, uint32(int32(floorDiv(us, dayMicros)-epochDays))), nil
 		}
 	}
 	return nil
@@ -169,7 +170,7 @@ func bindTimestamp(src source, o Options) appendFunc {
 		if !ok {
 			return wrongKind(dst, v, "a timestamp")
 		}
-		return appendMicros(dst, us, offsetMicros(zone, us)), nil
+		return appendMicros(dst, us, o.shown(src, us, offsetMicros(zone, us))), nil
 	}
 }
 
@@ -195,7 +196,7 @@ func bindTimestampTZ(src source, o Options) appendFunc {
 			t := time.UnixMicro(us).UTC()
 			shift = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone).UnixMicro() - us
 		}
-		return appendMicros(dst, us, shift), nil
+		return appendMicros(dst, us, o.shown(src, us, shift)), nil
 	}
 }
 

@@ -69,6 +69,12 @@ func classifyLocal(err error) Class {
 	return Fatal
 }
 
+// NotConnected reports whether no connection could be opened.
+func NotConnected(err error) bool {
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect)
+}
+
 var (
 	errMissingRows = errors.New("the table lacks rows that were to be updated")
 	errClosed      = errors.New("the connection is closed")
