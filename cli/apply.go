@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -119,13 +118,7 @@ func (a *api) validate(ctx context.Context, c *client.Client, s spec) error {
 
 // read reads the connectors of a file.
 func (a *api) read(name string) ([]spec, error) {
-	var text []byte
-	var err error
-	if name == "-" {
-		text, err = io.ReadAll(a.In)
-	} else {
-		text, err = os.ReadFile(name)
-	}
+	text, err := a.readFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading connectors: %w", err)
 	}

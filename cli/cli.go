@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,14 @@ func (d *Deps) setDefaults() {
 	if d.Env == nil {
 		d.Env = os.Getenv
 	}
+}
+
+// readFile reads a file that a flag names; - is standard input.
+func (d *Deps) readFile(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(d.In)
+	}
+	return os.ReadFile(name)
 }
 
 const (
@@ -125,8 +134,7 @@ func ExitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &missing), errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.GroupIDNotFound):
 		return exitNotFound
-	case errors.As(err, &refused), errors.Is(err, kerr.InvalidTopicException), errors.Is(err, kerr.InvalidConfig),
-		errors.Is(err, kerr.InvalidRequest), errors.Is(err, kerr.PolicyViolation):
+	case errors.As(err, &refused), slices.ContainsFunc(refusals, func(code error) bool { return errors.Is(err, code) }):
 		return exitRefused
 	case errors.As(err, &active), errors.Is(err, kerr.TopicAlreadyExists), errors.Is(err, kerr.NonEmptyGroup):
 		return exitConflict
@@ -144,6 +152,10 @@ func ExitCode(err error) int {
 	}
 	return exitFailed
 }
+
+// refusals are the codes by which a broker says that a request is wrong.
+var refusals = []error{kerr.InvalidTopicException, kerr.InvalidConfig, kerr.InvalidRequest, kerr.PolicyViolation, kerr.InvalidPartitions,
+	kerr.InvalidReplicationFactor, kerr.InvalidReplicaAssignment, kerr.OffsetOutOfRange}
 
 // fromCobra recognizes what cobra says of a command line that it cannot parse; it
 // has no types for these.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,7 +101,12 @@ func (r *reset) plan(ctx context.Context, cl *kgo.Client, group string, target r
 // places looks up one place in every partition; all must answer.
 func places(ctx context.Context, cl *kgo.Client, partitions []partition, timestamp int64) (map[partition]int64, error) {
 	offsets := map[partition]int64{}
-	for p, l := range listOffsets(ctx, cl, partitions, timestamp, false) {
+	answers := listOffsets(ctx, cl, partitions, timestamp, false)
+	for _, p := range partitions {
+		l, answered := answers[p]
+		if !answered {
+			return nil, fmt.Errorf("reading offsets of %s: the broker did not answer for it", p)
+		}
 		if l.Err != nil {
 			return nil, fmt.Errorf("reading offsets of %s: %w", p, l.Err)
 		}
@@ -202,13 +206,7 @@ func (r *reset) fromFile() (resetTarget, error) {
 	if len(r.topics) > 0 || r.allTopics {
 		return nil, usagef("--from-file names the topics: leave out --topic and --all-topics")
 	}
-	var text []byte
-	var err error
-	if r.file == "-" {
-		text, err = io.ReadAll(r.In)
-	} else {
-		text, err = os.ReadFile(r.file)
-	}
+	text, err := r.readFile(r.file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the plan: %w", err)
 	}

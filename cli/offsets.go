@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -71,22 +69,12 @@ func (a *api) alterCommand() *cobra.Command {
 }
 
 func (a *api) readOffsets(file string) (o model.ConnectorOffsets, err error) {
-	in := a.In
-	switch file {
-	case "":
+	if file == "" {
 		return o, usagef("alter needs a file: -f FILE")
-	case "-":
-	default:
-		f, err := os.Open(file)
-		if err != nil {
-			return o, fmt.Errorf("reading offsets: %w", err)
-		}
-		defer f.Close() //nolint:errcheck // only read
-		in = f
 	}
-	text, err := io.ReadAll(in)
+	text, err := a.readFile(file)
 	if err != nil {
-		return o, fmt.Errorf("reading offsets from %s: %w", file, err)
+		return o, fmt.Errorf("reading offsets: %w", err)
 	}
 	if err := json.Unmarshal(text, &o); err != nil {
 		return o, &refusedError{fmt.Sprintf(`%s: %v; expected {"offsets":[{"partition":{...},"offset":{...}}]}`, file, err)}

@@ -39,20 +39,42 @@ func parseTopicArgs(flag string, texts []string) ([]topicArg, error) {
 		name, list, some := strings.Cut(text, ":")
 		arg := topicArg{topic: name}
 		if name == "" {
-			return nil, usagef("%s %s: expected TOPIC or TOPIC:0,1,2", flag, text)
+			return nil, usagef("%s %s: expected TOPIC or TOPIC:0,1,4-7", flag, text)
 		}
 		if some {
-			for _, id := range strings.Split(list, ",") {
-				n, err := strconv.ParseInt(id, 10, 32)
-				if err != nil || n < 0 {
-					return nil, usagef("%s %s: %q is not a partition number; expected TOPIC or TOPIC:0,1,2", flag, text, id)
-				}
-				arg.partitions = append(arg.partitions, int32(n))
+			ids, err := parsePartitions(list)
+			if err != nil {
+				return nil, usagef("%s %s: %v; expected TOPIC or TOPIC:0,1,4-7", flag, text, err)
 			}
+			arg.partitions = ids
 		}
 		topics = append(topics, arg)
 	}
 	return topics, nil
+}
+
+// maxPartitions bounds a range of partitions, so that a slip of the keyboard does
+// not fill the memory.
+const maxPartitions = 1_000_000
+
+// parsePartitions reads a list such as 0,1,4-7.
+func parsePartitions(list string) ([]int32, error) {
+	var ids []int32
+	for _, item := range strings.Split(list, ",") {
+		first, last, isRange := strings.Cut(item, "-")
+		if !isRange {
+			last = first
+		}
+		from, err1 := strconv.ParseInt(first, 10, 32)
+		to, err2 := strconv.ParseInt(last, 10, 32)
+		if err1 != nil || err2 != nil || from < 0 || from > to || to-from > maxPartitions {
+			return nil, fmt.Errorf("%q is not a partition number", item)
+		}
+		for ; from <= to; from++ {
+			ids = append(ids, int32(from))
+		}
+	}
+	return ids, nil
 }
 
 // resolve returns the partitions that arguments name, sorted, each once. One that

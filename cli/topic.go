@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -17,7 +16,8 @@ import (
 func topicCommand(d *Deps) *cobra.Command {
 	k := &cluster{Deps: d}
 	c := group("topic", "Manage topics, read and write records, on any Kafka",
-		k.listCommand(), k.describeCommand(), k.createCommand(), k.deleteCommand(), k.consumeCommand(), k.produceCommand())
+		k.listCommand(), k.describeCommand(), k.createCommand(), k.alterTopicCommand(), k.deleteCommand(),
+		k.topicOffsetsCommand(), k.deleteRecordsCommand(), k.consumeCommand(), k.produceCommand())
 	c.Aliases = []string{"topics"}
 	return k.bind(c)
 }
@@ -31,146 +31,70 @@ type topicInfo struct {
 }
 
 func (k *cluster) listCommand() *cobra.Command {
-	var internal bool
+	f := &topicFilter{}
 	c := &cobra.Command{Use: "list", Aliases: []string{"ls"}, Short: "List topics", Args: args(cobra.NoArgs),
 		RunE: k.admin(func(ctx context.Context, adm *kadm.Client, _ []string) error {
-			details, err := adm.ListTopicsWithInternal(ctx)
+			details, err := f.topics(ctx, adm, nil)
 			if err != nil {
 				return err
 			}
 			infos := []topicInfo{}
 			t := table{header: []string{"NAME", "PARTITIONS", "REPLICAS"}}
-			for _, d := range details.Sorted() {
-				if d.IsInternal && !internal {
-					continue
-				}
+			for _, d := range details {
 				i := topicInfo{d.Topic, len(d.Partitions), d.Partitions.NumReplicas(), d.IsInternal}
 				infos = append(infos, i)
 				t.add(i.Name, strconv.Itoa(i.Partitions), strconv.Itoa(i.ReplicationFactor))
 			}
 			return show(k.Out, k.output, infos, t)
 		})}
-	c.Flags().BoolVar(&internal, "internal", false, "internal topics too")
+	f.bind(c)
 	return c
 }
 
-// topicDescription is topic describe.
-type topicDescription struct {
-	Name       string             `json:"name"`
-	ID         string             `json:"id"`
-	Configs    map[string]string  `json:"configs"` // those that differ from the defaults
-	Partitions []partitionDetails `json:"partitions"`
+// topicFilter chooses topics: those named, or all that pass.
+type topicFilter struct {
+	internal bool
+	match    string
 }
 
-type partitionDetails struct {
-	Partition int32   `json:"partition"`
-	Leader    int32   `json:"leader"`
-	Replicas  []int32 `json:"replicas"`
-	ISR       []int32 `json:"isr"`
-	Start     int64   `json:"start_offset"`
-	End       int64   `json:"end_offset"`
+func (f *topicFilter) bind(c *cobra.Command) {
+	c.Flags().BoolVar(&f.internal, "internal", false, "internal topics too")
+	c.Flags().StringVar(&f.match, "match", "", "only topics whose whole name matches this regular expression")
 }
 
-func (k *cluster) describeCommand() *cobra.Command {
-	return &cobra.Command{Use: "describe TOPIC", Short: "Show a topic's partitions, offsets and settings", Args: args(cobra.ExactArgs(1)), ValidArgsFunction: k.topics,
-		RunE: k.admin(func(ctx context.Context, adm *kadm.Client, names []string) error {
-			d, err := describe(ctx, adm, names[0])
-			if err != nil {
-				return err
-			}
-			t := table{header: []string{"PARTITION", "LEADER", "REPLICAS", "ISR", "START", "END"}}
-			for _, p := range d.Partitions {
-				t.add(fmt.Sprint(p.Partition), fmt.Sprint(p.Leader), join(p.Replicas), join(p.ISR), fmt.Sprint(p.Start), fmt.Sprint(p.End))
-			}
-			for _, name := range slices.Sorted(maps.Keys(d.Configs)) {
-				t.after += name + "=" + d.Configs[name] + "\n"
-			}
-			return show(k.Out, k.output, d, t)
-		})}
-}
-
-func join(ids []int32) string {
-	texts := make([]string, len(ids))
-	for i, id := range ids {
-		texts[i] = strconv.Itoa(int(id))
-	}
-	return strings.Join(texts, ",")
-}
-
-func describe(ctx context.Context, adm *kadm.Client, name string) (*topicDescription, error) {
-	topic, err := find(ctx, adm, name)
+// topics returns metadata of topics sorted by name; one that is named and not
+// there is a notFoundError.
+func (f *topicFilter) topics(ctx context.Context, adm *kadm.Client, named []string) ([]kadm.TopicDetail, error) {
+	pattern, err := f.pattern()
 	if err != nil {
 		return nil, err
 	}
-	starts, err := adm.ListStartOffsets(ctx, name)
+	if len(named) > 0 && pattern != nil {
+		return nil, usagef("name topics or give --match, not both")
+	}
+	details, err := adm.ListTopicsWithInternal(ctx, named...)
 	if err != nil {
-		return nil, fmt.Errorf("reading start offsets of %s: %w", name, err)
+		return nil, fmt.Errorf("reading metadata: %w", err)
 	}
-	ends, err := adm.ListEndOffsets(ctx, name)
-	if err != nil {
-		return nil, fmt.Errorf("reading end offsets of %s: %w", name, err)
-	}
-	d := &topicDescription{Name: name, ID: topic.ID.String(), Configs: map[string]string{}}
-	for _, p := range topic.Partitions.Sorted() {
-		start, _ := starts.Lookup(name, p.Partition)
-		end, _ := ends.Lookup(name, p.Partition)
-		d.Partitions = append(d.Partitions, partitionDetails{p.Partition, p.Leader, p.Replicas, p.ISR, start.Offset, end.Offset})
-	}
-	configs, err := adm.DescribeTopicConfigs(ctx, name)
-	if err != nil {
-		return nil, fmt.Errorf("reading the settings of %s: %w", name, err)
-	}
-	for _, r := range configs {
-		for _, c := range r.Configs {
-			if c.Source.String() == "DYNAMIC_TOPIC_CONFIG" {
-				d.Configs[c.Key] = c.MaybeValue()
-			}
+	for _, name := range named {
+		if d := details[name]; !details.Has(name) || errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
+			return nil, noTopic(name)
+		} else if d.Err != nil {
+			return nil, fmt.Errorf("reading metadata of %s: %w", name, d.Err)
 		}
 	}
-	return d, nil
+	return slices.DeleteFunc(details.Sorted(), func(d kadm.TopicDetail) bool {
+		return len(named) == 0 && (d.IsInternal && !f.internal || pattern != nil && !pattern.MatchString(d.Topic))
+	}), nil
 }
 
-func (k *cluster) createCommand() *cobra.Command {
-	var partitions int32
-	var replicas int16
-	var configs []string
-	var exists bool
-	c := &cobra.Command{Use: "create TOPIC...", Short: "Create topics", Args: args(cobra.MinimumNArgs(1)),
-		RunE: k.admin(func(ctx context.Context, adm *kadm.Client, names []string) error {
-			settings := map[string]*string{}
-			for _, c := range configs {
-				name, v, ok := strings.Cut(c, "=")
-				if !ok {
-					return usagef("--config %s: expected NAME=VALUE", c)
-				}
-				settings[name] = &v
-			}
-			res, err := adm.CreateTopics(ctx, partitions, replicas, settings, names...)
-			if err != nil {
-				return err
-			}
-			return k.results("topic", names, "created", func(name string) error {
-				r := res[name]
-				if exists && errors.Is(r.Err, kerr.TopicAlreadyExists) {
-					return nil
-				}
-				return withDetail(r.Err, r.ErrMessage)
-			})
-		})}
-	c.Flags().Int32VarP(&partitions, "partitions", "p", -1, "number of partitions, -1: the broker's default")
-	c.Flags().Int16VarP(&replicas, "replication-factor", "r", -1, "number of replicas, -1: the broker's default")
-	c.Flags().StringArrayVarP(&configs, "config", "c", nil, "topic setting NAME=VALUE; may be repeated")
-	c.Flags().BoolVar(&exists, "if-not-exists", false, "a topic that exists is no error")
-	return c
-}
-
-func (k *cluster) deleteCommand() *cobra.Command {
-	return &cobra.Command{Use: "delete TOPIC...", Aliases: []string{"rm"}, Short: "Delete topics and their records", Args: args(cobra.MinimumNArgs(1)), ValidArgsFunction: k.topics,
-		RunE: k.admin(func(ctx context.Context, adm *kadm.Client, names []string) error {
-			res, err := adm.DeleteTopics(ctx, names...)
-			if err != nil {
-				return err
-			}
-			return k.results("topic", names, "deleted", func(name string) error { return withDetail(res[name].Err, res[name].ErrMessage) })
-		})}
+func (f *topicFilter) pattern() (*regexp.Regexp, error) {
+	if f.match == "" {
+		return nil, nil
+	}
+	pattern, err := regexp.Compile("^(?:" + f.match + ")$")
+	if err != nil {
+		return nil, usagef("--match: %v", err)
+	}
+	return pattern, nil
 }

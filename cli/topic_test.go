@@ -26,14 +26,14 @@ func TestTopicLifeCycle(t *testing.T) {
 		t.Errorf("list: %q", r.out)
 	}
 	r := s.ok("", "topic", "describe", "orders", "-o", "json")
-	var d struct {
+	var all []struct {
 		Partitions []struct{ Partition, Leader int32 }
 		Configs    map[string]string
 	}
-	if err := json.Unmarshal([]byte(r.out), &d); err != nil {
+	if err := json.Unmarshal([]byte(r.out), &all); err != nil {
 		t.Fatal(err)
 	}
-	if len(d.Partitions) != 3 || d.Configs["cleanup.policy"] != "compact" {
+	if d := all[0]; len(all) != 1 || len(d.Partitions) != 3 || d.Configs["cleanup.policy"] != "compact" {
 		t.Errorf("describe: %s", r.out)
 	}
 	s.ok("", "topic", "delete", "orders")
