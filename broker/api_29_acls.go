@@ -11,11 +11,14 @@ import (
 // authorizer is configured, so that all answer SECURITY_DISABLED: MirrorMaker
 // 2 and the tools rely on that.
 
-const noAuthorizer = "No Authorizer is configured."
+const (
+	noAuthorizer         = "No Authorizer is configured."
+	noAuthorizerOnBroker = "No Authorizer is configured on the broker"
+)
 
 func (b *Broker) describeACLs(_ context.Context, r *request, _ *kmsg.DescribeACLsRequest) kmsg.Response {
 	resp := kmsg.NewPtrDescribeACLsResponse()
-	resp.ErrorCode, resp.ErrorMessage = kerr.SecurityDisabled.Code, kmsg.StringPtr(noAuthorizer)
+	resp.ErrorCode, resp.ErrorMessage = kerr.SecurityDisabled.Code, kmsg.StringPtr(noAuthorizerOnBroker)
 	return resp
 }
 

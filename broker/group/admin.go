@@ -20,7 +20,7 @@ func (s *Shard) Describe(id string, version int16) kmsg.DescribeGroupsResponseGr
 		out.State = Dead.String()
 		if version >= 6 {
 			out.ErrorCode = kerr.GroupIDNotFound.Code
-			out.ErrorMessage = kmsg.StringPtr("Group " + id + " not found.")
+			out.ErrorMessage = kmsg.StringPtr(notKind(g, id, "classic"))
 		}
 		return out
 	}

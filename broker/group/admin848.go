@@ -85,7 +85,7 @@ func (s *Shard) DescribeConsumer(id string) kmsg.ConsumerGroupDescribeResponseGr
 	g := s.groups[id]
 	if g == nil || g.consumer == nil {
 		out.ErrorCode = kerr.GroupIDNotFound.Code
-		out.ErrorMessage = kmsg.StringPtr("Group " + id + " is not a consumer group.")
+		out.ErrorMessage = kmsg.StringPtr(notKind(g, id, "consumer"))
 		return out
 	}
 	c, topics := g.consumer, s.cfg.Topics()
@@ -104,6 +104,14 @@ func (s *Shard) DescribeConsumer(id string) kmsg.ConsumerGroupDescribeResponseGr
 		out.Members = append(out.Members, dm)
 	}
 	return out
+}
+
+// notKind is Kafka's text for a group that is missing or of another kind.
+func notKind(g *Group, id, kind string) string {
+	if g == nil {
+		return "Group " + id + " not found."
+	}
+	return "Group " + id + " is not a " + kind + " group."
 }
 
 func named(p parts, topics Topics) kmsg.Assignment {

@@ -111,7 +111,7 @@ func (s *Shard) consumerGroup(tx *coordinator.Tx, req *kmsg.ConsumerGroupHeartbe
 		return g, nil
 	}
 	if req.MemberEpoch != 0 {
-		return nil, fault.New(kerr.GroupIDNotFound, "Group %s is not a consumer group.", req.Group)
+		return nil, fault.New(kerr.GroupIDNotFound, "%s", notKind(g, req.Group, "consumer"))
 	}
 	if g != nil && g.state != Empty {
 		return g, s.upgrade(tx, g, req.InstanceID)
