@@ -23,7 +23,7 @@ func (b *Broker) describeQuorum(_ context.Context, r *request, req *kmsg.Describ
 			rp := kmsg.NewDescribeQuorumResponseTopicPartition()
 			rp.Partition = p.Partition
 			if t.Topic == controller.MetadataTopic && p.Partition == 0 {
-				b.quorum(&rp)
+				b.describeMetadataLog(&rp)
 			} else {
 				rp.ErrorCode = kerr.UnknownTopicOrPartition.Code
 			}
@@ -37,15 +37,31 @@ func (b *Broker) describeQuorum(_ context.Context, r *request, req *kmsg.Describ
 	return resp
 }
 
-func (b *Broker) quorum(rp *kmsg.DescribeQuorumResponseTopicPartition) {
-	log := b.store.Get(metadataPartition)
-	now := time.Now().UnixMilli()
-	voter := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()
-	voter.ReplicaID, voter.LogEndOffset = b.cfg.NodeID, log.LogEndOffset()
-	voter.LastFetchTimestamp, voter.LastCaughtUpTimestamp = now, now
-	voter.ReplicaDirectoryID = b.store.Dirs()[log.Dir()].ID
-	rp.LeaderID, rp.LeaderEpoch, rp.HighWatermark = b.cfg.NodeID, metadataEpoch, log.HighWatermark()
-	rp.CurrentVoters = append(rp.CurrentVoters, voter)
+func (b *Broker) describeMetadataLog(rp *kmsg.DescribeQuorumResponseTopicPartition) {
+	st := b.quorum.Status()
+	rp.LeaderID, rp.LeaderEpoch, rp.HighWatermark = st.LeaderID, st.Epoch, st.HighWatermark
+	if st.LeaderID != b.cfg.NodeID {
+		rp.ErrorCode = kerr.NotLeaderForPartition.Code
+		return
+	}
+	now := time.Now()
+	dir := b.store.Dirs()[b.store.Get(metadataPartition).Dir()]
+	for _, v := range st.Voters {
+		voter := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()
+		voter.ReplicaID, voter.LogEndOffset = v.NodeID, v.LogEndOffset
+		seen := v.LastContact
+		if v.NodeID == st.LeaderID {
+			seen, voter.ReplicaDirectoryID = now, dir.ID
+		}
+		voter.LastFetchTimestamp, voter.LastCaughtUpTimestamp = -1, -1
+		if !seen.IsZero() {
+			voter.LastFetchTimestamp = seen.UnixMilli()
+		}
+		if v.LogEndOffset >= st.HighWatermark {
+			voter.LastCaughtUpTimestamp = voter.LastFetchTimestamp
+		}
+		rp.CurrentVoters = append(rp.CurrentVoters, voter)
+	}
 	rp.Observers = []kmsg.DescribeQuorumResponseTopicPartitionReplicaState{}
 }
 

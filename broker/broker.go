@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/controller/quorum"
 	"github.com/leat-project/leat/broker/group"
 	"github.com/leat-project/leat/broker/logstore"
 	"github.com/leat-project/leat/broker/txn"
@@ -25,7 +26,9 @@ type Broker struct {
 	log   *slog.Logger
 	store *logstore.Store
 	ctl   *controller.Controller
-	ids   producerIDs
+	// quorum is the metadata log under ctl.
+	quorum *quorum.Node
+	ids    producerIDs
 
 	groups   *shards[*group.Shard]
 	txns     *shards[*txn.Shard]
@@ -188,6 +191,7 @@ func (b *Broker) storeConfig() logstore.Config {
 	c := &b.cfg
 	return logstore.Config{
 		Dirs: c.LogDirs, FS: c.FS, Logger: b.log, NodeID: c.NodeID, ClusterID: c.str("cluster.id"),
+		NeverCut: func(tp logstore.TopicPartition) bool { return tp == metadataPartition },
 		OnDirOffline: func(dir string, err error) {
 			b.log.Error("log dir is offline until restart", "dir", dir, "err", err)
 		},

@@ -1,15 +1,15 @@
 package broker
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/controller/quorum"
 	"github.com/leat-project/leat/broker/group"
 	"github.com/leat-project/leat/broker/logstore"
 	"github.com/leat-project/leat/broker/recordbatch"
+	"github.com/leat-project/leat/internal/vfs"
 )
 
 // metadataTopicID is the fixed id of __cluster_metadata (Kafka's
@@ -21,8 +21,7 @@ var metadataPartition = logstore.TopicPartition{Topic: controller.MetadataTopic,
 // openMetadata replays the metadata log and makes the partition folders agree
 // with it.
 func (b *Broker) openMetadata() error {
-	cfg := logstore.DefaultLogConfig()
-	cfg.Delete, cfg.RetentionMs, cfg.MaxMessageBytes, cfg.FlushBeforeAck = false, logstore.Unlimited, 64<<20, true
+	cfg := b.metadataLogConfig()
 	part := b.store.Get(metadataPartition)
 	if part == nil {
 		if err := b.mayStartOver(); err != nil {
@@ -34,6 +33,10 @@ func (b *Broker) openMetadata() error {
 		}
 	}
 	part.SetConfig(cfg)
+	node, err := quorum.Open(b.quorumConfig(part))
+	if err != nil {
+		return err
+	}
 	ctl, err := controller.Open(controller.Config{
 		NodeID: b.cfg.NodeID, NumPartitions: int32(b.cfg.int("num.partitions")),
 		ReplicationFactor: int16(b.cfg.int("default.replication.factor")),
@@ -42,13 +45,44 @@ func (b *Broker) openMetadata() error {
 			return v
 		},
 		Apply: b.apply, Log: b.log,
-	}, &metadataLog{part: part})
+	}, node)
 	if err != nil {
 		return err
 	}
-	b.ctl = ctl
+	b.ctl, b.quorum = ctl, node
 	return b.reconcile(ctl.Image())
 }
+
+// quorumConfig makes this node the only voter.
+func (b *Broker) quorumConfig(part *logstore.Partition) quorum.Config {
+	c := &b.cfg
+	fsys := c.FS
+	if fsys == nil {
+		fsys = vfs.OS{}
+	}
+	return quorum.Config{
+		NodeID: c.NodeID, Voters: []int32{c.NodeID}, DirectoryID: b.store.Dirs()[part.Dir()].ID.String(), Log: part, FS: fsys,
+		SnapshotBytes:    c.int("metadata.log.max.record.bytes.between.snapshots"),
+		SnapshotInterval: c.ms("metadata.log.max.snapshot.interval.ms"),
+		Logger:           b.log,
+	}
+}
+
+// metadataLogConfig is that of __cluster_metadata. Nothing is deleted by age
+// or size, only what is in a snapshot.
+func (b *Broker) metadataLogConfig() logstore.LogConfig {
+	cfg := logstore.DefaultLogConfig()
+	cfg.Delete, cfg.RetentionMs, cfg.MaxMessageBytes, cfg.FlushBeforeAck = false, logstore.Unlimited, 64<<20, true
+	// Segments no longer than the log between two snapshots, so that what
+	// recovery reads is bounded, too.
+	between := max(b.cfg.int("metadata.log.max.record.bytes.between.snapshots"), minMetadataSegment)
+	cfg.SegmentBytes = int32(min(b.cfg.int("metadata.log.segment.bytes"), between))
+	cfg.SegmentMs = b.cfg.int("metadata.log.segment.ms")
+	return cfg
+}
+
+// minMetadataSegment is the least that metadata.log.segment.bytes may be.
+const minMetadataSegment = 8 << 20
 
 // mayStartOver refuses to begin a new metadata log where there is data that an
 // old one must have described: with a log dir missing or unreadable, every
@@ -73,33 +107,6 @@ func (b *Broker) dirsOnline() bool {
 		}
 	}
 	return true
-}
-
-// metadataLog is the controller's log on a partition of our own.
-type metadataLog struct{ part *logstore.Partition }
-
-// metadataEpoch is the term of the only voter.
-const metadataEpoch = 1
-
-func (l *metadataLog) Append(ctx context.Context, values [][]byte) (int64, error) {
-	var batch recordbatch.Builder
-	now := time.Now().UnixMilli()
-	for _, v := range values {
-		batch.Add(now, nil, v)
-	}
-	buf, err := batch.Build(nil)
-	if err != nil {
-		return 0, err
-	}
-	info, err := l.part.Append(buf, logstore.AppendOptions{Origin: logstore.OriginCoordinator, LeaderEpoch: metadataEpoch})
-	if err != nil {
-		return 0, err
-	}
-	return info.LastOffset, l.part.WaitFlushed(ctx, info.LastOffset+1)
-}
-
-func (l *metadataLog) Replay(fn func(offset int64, value []byte) error) error {
-	return replay(l.part, func(_ recordbatch.Batch, r *recordbatch.Record) error { return fn(r.Offset, r.Value) })
 }
 
 // replayChunk is how much of a log is read at a time.

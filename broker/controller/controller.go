@@ -4,18 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/leat-project/leat/broker/controller/quorum"
+	"github.com/leat-project/leat/broker/fault"
 )
 
-// Log is the metadata log. The controller is its only writer.
+// Log is the metadata log, which *quorum.Node implements.
 type Log interface {
-	// Append writes one batch and returns the offset of its last record once
-	// the batch is committed: it survives a crash from then on.
-	Append(ctx context.Context, values [][]byte) (int64, error)
-	// Replay calls fn for every committed record in order. value is valid
-	// during the call only.
-	Replay(fn func(offset int64, value []byte) error) error
+	// Start applies what is known to be committed; see quorum.Node.
+	Start(sm quorum.StateMachine) error
+	// Lead returns once everything in the log is applied and this node may
+	// append; quorum.ErrNotLeader if it may not.
+	Lead(ctx context.Context) error
+	// Append commits values as one group, planned on the record at offset
+	// base, and returns when it is applied. tag comes back in the Commit.
+	Append(ctx context.Context, base int64, values [][]byte, tag any) error
+	// Do runs fn between two calls of Apply and waits for it.
+	Do(ctx context.Context, fn func()) error
+	// Run does the work until ctx ends.
+	Run(ctx context.Context) error
 }
 
 // Delta is what one change did.
@@ -34,7 +47,8 @@ type Config struct {
 	TopicConfig func(img *Image, overrides map[string]string, name string) string
 	// Apply makes a committed change real (creates and deletes logs) before
 	// it is published and answered. An error is reported to the caller of the
-	// change; the change itself stands, because it is committed.
+	// change; the change itself stands, because it is committed. What Open
+	// replays is not applied: the broker compares its logs with the image.
 	Apply func(Delta) error
 	Log   *slog.Logger
 }
@@ -47,6 +61,9 @@ type Controller struct {
 	image atomic.Pointer[Image]
 	queue chan *proposal
 	done  chan struct{}
+
+	// replayed is the image that Open builds; nil afterwards.
+	replayed *Image
 }
 
 // ErrStopped answers a change that was proposed to a controller that ended.
@@ -61,45 +78,64 @@ type proposal struct {
 // Open replays the log into the first image. Run makes the controller accept
 // changes.
 func Open(cfg Config, log Log) (*Controller, error) {
-	c := &Controller{cfg: cfg, log: log, queue: make(chan *proposal, 64), done: make(chan struct{})}
-	img := newImage()
-	err := log.Replay(func(offset int64, value []byte) error {
-		r, err := ReadRecord(value)
-		if err == nil {
-			err = img.apply(r)
-		}
-		if err != nil {
-			return fmt.Errorf("metadata log at offset %d: %w", offset, err)
-		}
-		img.offset = offset
-		return nil
-	})
-	if err != nil {
+	c := &Controller{cfg: cfg, log: log, queue: make(chan *proposal, maxGroup), done: make(chan struct{}), replayed: newImage()}
+	if err := log.Start(stateMachine{c}); err != nil {
 		return nil, err
 	}
-	c.image.Store(img)
+	c.publish(c.replayed)
+	c.replayed = nil
 	return c, nil
 }
 
 // Image returns the latest published metadata.
 func (c *Controller) Image() *Image { return c.image.Load() }
 
+func (c *Controller) publish(img *Image) {
+	img.fresh = nil
+	c.image.Store(img)
+}
+
 // Run serves changes until ctx ends.
 func (c *Controller) Run(ctx context.Context) error {
 	defer close(c.done)
-	for {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.log.Run(ctx) })
+	g.Go(func() error {
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case p := <-c.queue:
+				c.commit(context.WithoutCancel(ctx), c.gather(p))
+			}
+		}
+	})
+	return g.Wait()
+}
+
+// maxGroup and maxGroupRecords bound what is committed together.
+const (
+	maxGroup        = 256
+	maxGroupRecords = 20000
+)
+
+// gather takes what waits beside the first change.
+func (c *Controller) gather(first *proposal) []*proposal {
+	group := []*proposal{first}
+	for len(group) < maxGroup {
 		select {
-		case <-ctx.Done():
-			return nil
 		case p := <-c.queue:
-			p.result <- c.commit(ctx, p)
+			group = append(group, p)
+		default:
+			return group
 		}
 	}
+	return group
 }
 
 // propose hands a change to the controller's goroutine and waits for it. plan
-// sees the latest image and returns the records of the change; no records
-// means there is nothing to do.
+// sees an image with all changes before this one and returns the records of
+// the change; no records means there is nothing to do.
 func (c *Controller) propose(ctx context.Context, plan func(*Image) ([]Record, error)) error {
 	p := &proposal{plan: plan, result: make(chan error, 1)}
 	select {
@@ -115,37 +151,183 @@ func (c *Controller) propose(ctx context.Context, plan func(*Image) ([]Record, e
 	case err := <-p.result:
 		return err
 	case <-c.done:
+	}
+	select {
+	case err := <-p.result: // answered on the way out
+		return err
+	default:
 		return ErrStopped
 	}
 }
 
 // Between runs fn between two changes, with the image that holds meanwhile.
 func (c *Controller) Between(ctx context.Context, fn func(*Image) error) error {
-	return c.propose(ctx, func(img *Image) ([]Record, error) { return nil, fn(img) })
+	var err error
+	if failed := c.log.Do(ctx, func() { err = fn(c.Image()) }); failed != nil {
+		return failed
+	}
+	return err
 }
 
-// commit carries one change from plan to published image.
-func (c *Controller) commit(ctx context.Context, p *proposal) error {
-	old := c.Image()
-	records, err := p.plan(old)
-	if err != nil || len(records) == 0 {
+// change is a planned change of a group.
+type change struct {
+	p        *proposal
+	records  []Record
+	old, new *Image
+	err      error // of Config.Apply
+}
+
+// commit carries a group of changes from plan to answer. Each is planned on
+// the image that the ones before it lead to; all are flushed at once.
+func (c *Controller) commit(ctx context.Context, group []*proposal) {
+	for len(group) > 0 {
+		n := c.commitSome(ctx, group)
+		group = group[n:]
+	}
+}
+
+// commitSome commits the first changes of a group, as many as fit into one
+// batch, and returns how many.
+func (c *Controller) commitSome(ctx context.Context, group []*proposal) int {
+	fail := func(err error, ps []*proposal) int {
+		if errors.Is(err, quorum.ErrNotLeader) {
+			err = fault.New(kerr.NotController, "The active controller is another node, or there is none.")
+		}
+		for _, p := range ps {
+			p.result <- err
+		}
+		return len(ps)
+	}
+	if err := c.log.Lead(ctx); err != nil {
+		return fail(fmt.Errorf("preparing a change of the metadata: %w", err), group)
+	}
+	base := c.Image()
+	img := base
+	var changes []*change
+	var values [][]byte
+	var idle []*proposal // without records; answered with the rest, as they may depend on it
+	var answers []error
+	taken := 0
+	for _, p := range group {
+		if len(values) >= maxGroupRecords {
+			break
+		}
+		taken++
+		records, err := p.plan(img)
+		if err == nil && len(records) > 0 {
+			var next *Image
+			if next, err = img.with(records); err == nil {
+				changes = append(changes, &change{p: p, records: records, old: img, new: next})
+				for _, r := range records {
+					values = append(values, AppendRecord(nil, r))
+				}
+				img = next
+				continue
+			}
+		}
+		idle, answers = append(idle, p), append(answers, err)
+	}
+	if len(changes) > 0 {
+		if err := c.log.Append(ctx, base.offset, values, changes); err != nil {
+			return fail(fmt.Errorf("appending to the metadata log: %w", err), group[:taken])
+		}
+	}
+	for i, p := range idle {
+		p.result <- answers[i]
+	}
+	for _, ch := range changes {
+		ch.p.result <- ch.err
+	}
+	return taken
+}
+
+// with returns the image that records lead to. A change that cannot be applied
+// must not reach the log.
+func (i *Image) with(records []Record) (*Image, error) {
+	next := i.draft()
+	for _, r := range records {
+		if err := next.apply(r); err != nil {
+			return nil, fmt.Errorf("planning a metadata change: %w", err)
+		}
+	}
+	next.offset += int64(len(records))
+	return next, nil
+}
+
+// stateMachine is the side of a Controller that the log drives.
+type stateMachine struct{ *Controller }
+
+// Restore implements quorum.StateMachine.
+func (c stateMachine) Restore(at quorum.Position, records func(fn func([]byte) error) error) error {
+	img := newImage()
+	err := records(func(value []byte) error {
+		r, err := ReadRecord(value)
+		if err != nil {
+			return err
+		}
+		return img.apply(r)
+	})
+	if err != nil {
 		return err
 	}
-	next := old.draft()
-	values := make([][]byte, len(records))
-	for i, r := range records {
-		// Applied to the draft first: a change that cannot be applied must
-		// not reach the log.
-		if err := next.apply(r); err != nil {
-			return fmt.Errorf("planning a metadata change: %w", err)
+	img.offset, img.epoch = at.End-1, at.Epoch
+	if c.replayed != nil {
+		c.replayed = img
+		return nil
+	}
+	// A snapshot from the leader, because this node lags far behind: what it
+	// changes is not known record by record.
+	old := c.Image()
+	if err := c.cfg.Apply(Delta{Old: old, New: img, Records: difference(old, img)}); err != nil {
+		c.cfg.Log.Error("applying a metadata snapshot", "err", err)
+	}
+	c.publish(img)
+	return nil
+}
+
+// Apply implements quorum.StateMachine.
+func (c stateMachine) Apply(commit quorum.Commit) error {
+	if changes, ok := commit.Tag.([]*change); ok {
+		for i, ch := range changes {
+			ch.new.epoch = commit.Epoch
+			if i == len(changes)-1 && ch.new.offset != commit.End-1 {
+				panic(fmt.Sprintf("controller: a change planned up to offset %d was stored up to %d", ch.new.offset, commit.End-1))
+			}
+			ch.err = c.cfg.Apply(Delta{Old: ch.old, New: ch.new, Records: ch.records})
+			c.publish(ch.new)
 		}
-		values[i] = AppendRecord(nil, r)
+		return nil
 	}
-	next.offset, err = c.log.Append(context.WithoutCancel(ctx), values)
-	if err != nil {
-		return fmt.Errorf("appending to the metadata log: %w", err)
+	img, old := c.replayed, c.Image()
+	if old != nil {
+		img = old.draft()
 	}
-	err = c.cfg.Apply(Delta{Old: old, New: next, Records: records})
-	c.image.Store(next)
-	return err
+	records := make([]Record, len(commit.Values))
+	for i, v := range commit.Values {
+		offset := commit.End - int64(len(commit.Values)-i)
+		r, err := ReadRecord(v)
+		if err == nil {
+			err = img.apply(r)
+		}
+		if err != nil {
+			return fmt.Errorf("metadata log at offset %d: %w", offset, err)
+		}
+		records[i] = r
+	}
+	img.offset, img.epoch = commit.End-1, commit.Epoch
+	if old == nil {
+		return nil
+	}
+	// Nobody waits for this change on this node.
+	if err := c.cfg.Apply(Delta{Old: old, New: img, Records: records}); err != nil {
+		c.cfg.Log.Error("applying a metadata change", "offset", img.offset, "err", err)
+	}
+	c.publish(img)
+	return nil
+}
+
+// Snapshot implements quorum.StateMachine.
+func (c stateMachine) Snapshot() (quorum.Position, iter.Seq[[]byte]) {
+	img := c.Image()
+	return quorum.Position{End: img.offset + 1, Epoch: img.epoch}, img.records()
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -12,44 +12,59 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/controller/quorum"
 )
 
 // memLog keeps the metadata log in memory.
 type memLog struct {
-	values [][]byte
+	groups [][][]byte
 	fail   error
+	sm     quorum.StateMachine
+	end    int64
 }
 
-func (l *memLog) Append(_ context.Context, values [][]byte) (int64, error) {
-	if l.fail != nil {
-		return 0, l.fail
-	}
-	for _, v := range values {
-		l.values = append(l.values, slices.Clone(v))
-	}
-	return int64(len(l.values) - 1), nil
-}
-
-func (l *memLog) Replay(fn func(int64, []byte) error) error {
-	for i, v := range l.values {
-		if err := fn(int64(i), v); err != nil {
+func (l *memLog) Start(sm quorum.StateMachine) error {
+	l.sm = sm
+	for _, g := range l.groups {
+		l.end += int64(len(g))
+		if err := sm.Apply(quorum.Commit{Position: quorum.Position{End: l.end, Epoch: 1}, Values: g}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func (l *memLog) Lead(context.Context) error { return nil }
+
+func (l *memLog) Append(_ context.Context, base int64, values [][]byte, tag any) error {
+	if l.fail != nil {
+		return l.fail
+	}
+	if base+1 != l.end {
+		return fmt.Errorf("planned on offset %d of a log that ends at %d", base, l.end)
+	}
+	l.groups = append(l.groups, values)
+	l.end += int64(len(values))
+	return l.sm.Apply(quorum.Commit{Position: quorum.Position{End: l.end, Epoch: 1}, Values: values, Tag: tag})
+}
+
+func (l *memLog) Do(_ context.Context, fn func()) error { fn(); return nil }
+
+func (l *memLog) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+
+func topicConfig(_ *controller.Image, o map[string]string, name string) string {
+	if v, ok := o[name]; ok {
+		return v
+	}
+	return map[string]string{"min.compaction.lag.ms": "0", "max.compaction.lag.ms": "9223372036854775807"}[name]
+}
+
 func open(t *testing.T, log *memLog) *controller.Controller {
 	t.Helper()
 	c, err := controller.Open(controller.Config{
 		NodeID: 1, NumPartitions: 2, ReplicationFactor: 1,
-		TopicConfig: func(_ *controller.Image, o map[string]string, name string) string {
-			if v, ok := o[name]; ok {
-				return v
-			}
-			return map[string]string{"min.compaction.lag.ms": "0", "max.compaction.lag.ms": "9223372036854775807"}[name]
-		},
-		Apply: func(controller.Delta) error { return nil },
+		TopicConfig: topicConfig,
+		Apply:       func(controller.Delta) error { return nil }, Log: slog.New(slog.DiscardHandler),
 	}, log)
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +162,7 @@ func TestReplayGivesTheSameImage(t *testing.T) {
 	if got := c.Image().Config(controller.Resource{Type: controller.TopicResource, Name: "a"})["cleanup.policy"]; got != "compact,delete" {
 		t.Fatalf("cleanup.policy = %s", got)
 	}
-	again := open(t, &memLog{values: log.values})
+	again := open(t, &memLog{groups: log.groups})
 	if d := cmp.Diff(describe(c.Image()), describe(again.Image())); d != "" {
 		t.Fatalf("the replayed image differs:\n%s", d)
 	}

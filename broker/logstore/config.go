@@ -33,6 +33,10 @@ type Config struct {
 	IdleClose               time.Duration // files of segments unused for so long are closed, 1m
 
 	Cleaner CleanerConfig
+
+	// NeverCut says of which logs recovery may take away only what one append left behind that was never flushed.
+	// Their appender waits for the flush of each batch before the next append. nil is none.
+	NeverCut func(TopicPartition) bool
 }
 
 // CleanerConfig bounds compaction. Zero fields take Kafka's defaults.

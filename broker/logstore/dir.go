@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,7 @@ type logDir struct {
 	lock    io.Closer
 	clean   bool // .kafka_cleanshutdown was there at Open
 	flusher *flushPool
+	parts   atomic.Int64 // registered partitions
 
 	failOnce sync.Once
 	failure  atomic.Pointer[error] // why it is offline
@@ -101,6 +103,9 @@ func (s *Store) openDir(index int, path string) (*logDir, error) {
 		return nil, err
 	}
 	d.lock = lock
+	if err := d.syncNames(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	if err := d.loadMeta(); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -108,6 +113,27 @@ func (s *Store) openDir(index int, path string) (*logDir, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return d, nil
+}
+
+// syncNames makes durable what a process before this one may have made and not synced: it may have died between
+// creating the log dir, or a partition's folder in it, and the sync. What is found there now is used, and so must
+// not go in a power cut.
+func (d *logDir) syncNames() error {
+	clean, err := vfs.Exists(d.store.fs, filepath.Join(d.path, cleanShutdownFile))
+	if err != nil || clean {
+		return err
+	}
+	formatted, err := vfs.Exists(d.store.fs, filepath.Join(d.path, metaPropertiesFile))
+	if err != nil {
+		return err
+	}
+	if !formatted {
+		// Somebody else's folder may be closed to us; then it was not us who made the log dir in it.
+		if err := vfs.SyncDir(d.store.fs, filepath.Dir(d.path)); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return vfs.SyncDir(d.store.fs, d.path)
 }
 
 // loadMeta reads meta.properties (Kafka: PropertiesUtils, MetaProperties), checks that this node owns the dir, and

@@ -43,6 +43,11 @@ func (l *loader) recover(i int, recoveryPoint int64) error {
 	if err != nil {
 		return fmt.Errorf("recovering %s: %w", s.path(logSuffix), err)
 	}
+	if good < size && l.neverCut() {
+		if err := l.mayCut(i, f, good, size, recoveryPoint, why); err != nil {
+			return err
+		}
+	}
 	s.size.Store(good)
 	if good < size {
 		report := p.store.log.Warn
@@ -64,6 +69,48 @@ func (l *loader) recover(i int, recoveryPoint int64) error {
 		return err
 	}
 	return l.keepIndexes(s, i == len(p.segments)-1)
+}
+
+func (l *loader) neverCut() bool {
+	f := l.p.store.cfg.NeverCut
+	return f != nil && f(l.p.tp)
+}
+
+// mayCut refuses to cut a log of Config.NeverCut where more than a torn append would go: each batch of it was
+// flushed before the next was written, so a damaged one that a sound one follows, or that lies below the recovery
+// point, was durable once.
+func (l *loader) mayCut(i int, f vfs.File, good, size, recoveryPoint int64, why string) error {
+	s := l.p.segments[i]
+	refuse := func(evidence string) error {
+		return fmt.Errorf("%s is damaged at position %d (offset %d): %s, and %s, so that this is no append that a crash has cut short; restore the file from a backup: %w",
+			s.path(logSuffix), good, l.next, why, evidence, ErrCorrupt)
+	}
+	if l.next < recoveryPoint {
+		return refuse(fmt.Sprintf("everything below offset %d was flushed", recoveryPoint))
+	}
+	for _, later := range l.p.segments[i+1:] {
+		info, err := s.fs.Stat(later.path(logSuffix))
+		if err != nil {
+			return err
+		}
+		if info.Size > 0 {
+			return refuse(fmt.Sprintf("%s follows", later.path(logSuffix)))
+		}
+	}
+	rest := make([]byte, size-good)
+	if err := readFull(f, rest, good); err != nil {
+		return fmt.Errorf("recovering %s: %w", s.path(logSuffix), err)
+	}
+	for at := 1; at+recordbatch.HeaderSize <= len(rest); at++ {
+		b := recordbatch.Batch(rest[at:])
+		if b.Magic() != 2 || b.BaseOffset() <= l.next || b.Size() < recordbatch.HeaderSize || b.Size() > len(b) {
+			continue
+		}
+		if b[:b.Size()].CRCValid() {
+			return refuse(fmt.Sprintf("a sound batch (offset %d) follows at position %d", b.BaseOffset(), good+int64(at)))
+		}
+	}
+	return nil
 }
 
 // keepIndexes writes the rebuilt indexes of a segment. Those of the active one stay in memory while they are few: it

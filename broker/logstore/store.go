@@ -42,6 +42,7 @@ type DirInfo struct {
 	Path    string
 	ID      TopicID // directory.id of meta.properties
 	Offline error   // what took it offline, nil if it is in service
+	Clean   bool    // it was shut down cleanly before Open
 }
 
 // Open locks the log dirs, reads or writes meta.properties, and recovers every partition folder, in parallel.
@@ -139,6 +140,7 @@ func (s *Store) register(p *Partition) error {
 		return ErrClosed
 	}
 	s.parts[p.tp] = p
+	p.dir.parts.Add(1)
 	return nil
 }
 
@@ -168,7 +170,7 @@ func (s *Store) ClusterID() string { return s.clusterID }
 func (s *Store) Dirs() []DirInfo {
 	out := make([]DirInfo, len(s.dirs))
 	for i, d := range s.dirs {
-		out[i] = DirInfo{Path: d.path, ID: d.id, Offline: d.err()}
+		out[i] = DirInfo{Path: d.path, ID: d.id, Offline: d.err(), Clean: d.clean}
 	}
 	return out
 }
@@ -220,13 +222,9 @@ func (s *Store) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Partition
 
 // emptiestDir is the dir in service with the fewest partitions.
 func (s *Store) emptiestDir() (*logDir, error) {
-	count := make([]int, len(s.dirs))
-	for _, p := range s.Partitions() {
-		count[p.dir.index]++
-	}
 	var best *logDir
 	for _, d := range s.dirs {
-		if d.err() == nil && (best == nil || count[d.index] < count[best.index]) {
+		if d.err() == nil && (best == nil || d.parts.Load() < best.parts.Load()) {
 			best = d
 		}
 	}
@@ -283,6 +281,7 @@ func (s *Store) takeOut(tp TopicPartition, suffix string) (string, error) {
 	if p == nil {
 		return "", fmt.Errorf("removing %s: %w", tp, ErrUnknown)
 	}
+	p.dir.parts.Add(-1)
 	p.close(ErrClosed)
 	id := newID()
 	// A name of 249 characters with number, id and suffix would exceed 255.

@@ -123,6 +123,14 @@ func (r *ReadResult) Len() int { return int(r.n) }
 // is valid until Release. It is nil if Len is 0.
 func (r *ReadResult) File() (f vfs.File, pos int64) { return r.file, r.pos }
 
+// Path names the file that holds the data, for messages. It is empty if Len is 0.
+func (r *ReadResult) Path() string {
+	if r.seg == nil {
+		return ""
+	}
+	return r.seg.path(logSuffix)
+}
+
 // WriteTo sends the data to w, by sendfile where w is a TCP connection.
 func (r *ReadResult) WriteTo(w io.Writer) (int64, error) {
 	if r.n == 0 {
