@@ -142,7 +142,11 @@ func compareTopic(name string, got, want map[string][]string) string {
 		return diff(got, want)
 	}
 	for k := range want {
-		if d := diff(norm(k, got[k]), norm(k, want[k])); d != "" {
+		g, w := norm(k, got[k]), norm(k, want[k])
+		if strings.HasSuffix(name, "-status") {
+			w = passed(g, w)
+		}
+		if d := diff(g, w); d != "" {
 			return name + " key " + k + ": " + d
 		}
 	}
@@ -152,6 +156,20 @@ func compareTopic(name string, got, want map[string][]string) string {
 		}
 	}
 	return ""
+}
+
+// passed leaves out of the recorded states those that a worker may have passed
+// without being seen, all but the last: whether a task that is paused and resumed at
+// once is ever reported as paused depends on how busy the machine is. What must be
+// seen the sequence itself asks for, by GET status.
+func passed(got, want []string) []string {
+	var out []string
+	for i, w := range want {
+		if n := len(out); i == len(want)-1 || n < len(got) && got[n] == w {
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 func sortedJSON(s string) string {
@@ -328,4 +346,23 @@ func (n *node) awaitAnswer(name, what string, want json.RawMessage) error {
 		return fmt.Errorf("the answer never came")
 	}
 	return nil
+}
+
+func TestPassed(t *testing.T) {
+	want := []string{"RUNNING", "PAUSED", "RUNNING", "STOPPED"}
+	for _, c := range []struct {
+		got []string
+		ok  bool
+	}{
+		{want, true},
+		{[]string{"RUNNING", "STOPPED"}, true},
+		{[]string{"RUNNING", "PAUSED"}, false},
+		{[]string{"PAUSED", "PAUSED", "STOPPED"}, false},
+		{[]string{"FAILED", "STOPPED"}, false},
+		{nil, false},
+	} {
+		if ok := diff(c.got, passed(c.got, want)) == ""; ok != c.ok {
+			t.Errorf("%v: %v, want %v", c.got, ok, c.ok)
+		}
+	}
 }
