@@ -369,6 +369,37 @@ func TestWithoutTemporaryTables(t *testing.T) {
 	}
 }
 
+// TestBehindPgBouncer writes through a real pooler in transaction mode, told of it
+// by the URL or not.
+func TestBehindPgBouncer(t *testing.T) {
+	pg := postgrestest.Start(t)
+	port := pg.Pooler(t)
+	for _, param := range []string{"", "&prepareThreshold=0"} {
+		conn, url := database(t, pg)
+		direct := fmt.Sprintf(":%d/", pg.Port)
+		props := with(with(url, flatProps...), "connection.url", strings.Replace(url["connection.url"], direct, fmt.Sprintf(":%d/", port), 1)+param)
+		// Two tasks at once, so that transactions change their connections.
+		sinks := []*sink{startSink(t, debezium, props), startSink(t, debezium, props)}
+		for round := range int32(5) {
+			for i, s := range sinks {
+				var recs []rec
+				for id := range int32(300) {
+					recs = append(recs, flat(fmt.Sprintf("t%d", i), id, fmt.Sprint("v", round)))
+				}
+				s.mustPut(append(recs, gone(fmt.Sprintf("t%d", i), round))...)
+			}
+		}
+		for i, s := range sinks {
+			s.mustCommit()
+			wantRows(t, conn, fmt.Sprintf("SELECT count(*), min(name), max(name) FROM t%d", i), "299|v4|v4")
+			if log := s.log.String(); strings.Contains(log, "level=WARN") {
+				t.Errorf("%q: the log warns:\n%s", param, log)
+			}
+		}
+		wantRows(t, conn, "SELECT count(*) FROM pg_class WHERE relname LIKE 'leat_stage%'", "0")
+	}
+}
+
 func TestClosedPartitionsAreForgotten(t *testing.T) {
 	pg := postgrestest.Start(t)
 	conn, url := database(t, pg)
