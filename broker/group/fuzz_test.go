@@ -65,7 +65,7 @@ func FuzzReplay(f *testing.F) {
 func fuzzConfig() Config {
 	return Config{
 		MinSessionTimeout: time.Second, MaxSessionTimeout: time.Hour, MaxSize: 100, ConsumerMaxSize: 100, MetadataMaxBytes: 4096,
-		OffsetRetention: time.Hour, RetentionCheck: time.Minute,
+		OffsetRetention: time.Hour, RetentionCheck: time.Minute, Assignors: []string{"uniform", "range"},
 		ConsumerSession:   func(string) time.Duration { return time.Minute },
 		ConsumerHeartbeat: func(string) time.Duration { return time.Second },
 		Topics:            func() Topics { return noTopics{} },
