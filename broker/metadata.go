@@ -189,6 +189,9 @@ func (b *Broker) reconcile(img *controller.Image) error {
 			return err
 		}
 	}
+	if err := b.store.DropStaged(); err != nil {
+		return fmt.Errorf("removing what an adoption left: %w", err)
+	}
 	return nil
 }
 

@@ -7,5 +7,5 @@ import (
 // logCommand holds what works on log files and log dirs.
 func logCommand(d *Deps) *cobra.Command {
 	return group("log", "Look into log files and log dirs, adopt those of Apache Kafka",
-		dumpCommand(d))
+		dumpCommand(d), adoptCommand(d))
 }

@@ -104,6 +104,7 @@ func (l *Loop[S]) Done() <-chan struct{} { return l.done }
 // Run replays the log and serves events until ctx ends.
 func (l *Loop[S]) Run(ctx context.Context) error {
 	defer close(l.done)
+	l.state = l.fresh() // for Abandon: load does nothing if ctx has ended already
 	l.load(ctx)
 	defer func() { l.state.Abandon(ErrStopped) }()
 	wake := time.NewTimer(time.Hour)

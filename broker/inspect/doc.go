@@ -5,8 +5,8 @@
 // to the caller piece by piece: batches, records, index entries, producers,
 // epochs, checkpoint lines. What is not as it must be is a [Problem] among
 // them, with file, position and what was expected; reading goes on where that
-// makes sense. [ReadDir] describes a log dir that Apache Kafka wrote so that
-// logstore can adopt it.
+// makes sense. [Topics] describes and checks the partitions in log dirs of
+// another cluster, before they are adopted.
 //
 // Values of Kafka's internal topics are decoded by tables (records.txt), made
 // from the record classes of Apache Kafka 4.3.1.

@@ -31,6 +31,13 @@ func (p *Partition) load(cks checkpoints) error {
 		p.epochs, p.epochsDirty = nil, true
 	}
 	start := cks.start[p.tp]
+	if slices.Contains(names, adoptedStartFile) {
+		adopted, err := p.adoptedStart()
+		if err != nil {
+			return err
+		}
+		start = max(start, adopted)
+	}
 	if err := p.openSegments(names, start); err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type Store struct {
 	mu     sync.RWMutex // guards what follows
 	parts  map[TopicPartition]*Partition
 	trash  []trash
+	staged map[string]*logDir // folders of adopt.go, by name
 	closed bool
 
 	warnings warnLimiter
@@ -53,7 +54,8 @@ func Open(cfg Config) (*Store, error) {
 	if len(cfg.Dirs) == 0 {
 		return nil, errors.New("opening log store: no log dirs given")
 	}
-	s := &Store{cfg: cfg, fs: cfg.FS, log: cfg.Logger, clusterID: cfg.ClusterID, parts: map[TopicPartition]*Partition{}}
+	s := &Store{cfg: cfg, fs: cfg.FS, log: cfg.Logger, clusterID: cfg.ClusterID,
+		parts: map[TopicPartition]*Partition{}, staged: map[string]*logDir{}}
 	for i, path := range cfg.Dirs {
 		d, err := s.openDir(i, path)
 		if err != nil {
@@ -93,6 +95,9 @@ func (s *Store) loadDir(d *logDir) error {
 		path := filepath.Join(d.path, name)
 		if strings.HasSuffix(name, deleteFolderSuffix) {
 			s.addTrash(path, 0)
+			continue
+		}
+		if s.noteStaged(d, name) {
 			continue
 		}
 		tp, ok := parsePartitionFolder(name)
@@ -196,7 +201,8 @@ func compareTP(a, b TopicPartition) int {
 }
 
 // Create makes the folder of a new partition, durably, in the dir in service with the fewest partitions, and opens
-// it. ErrExists if the partition is there, ErrDirOffline if no dir is in service.
+// it; or takes the folder that was staged for it (see adopt.go). ErrExists if the partition is there, ErrDirOffline if no
+// dir is in service.
 func (s *Store) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Partition, error) {
 	if got, ok := parsePartitionFolder(tp.String()); !ok || got != tp || strings.ContainsAny(tp.Topic, `/\`) {
 		return nil, fmt.Errorf("creating partition: %q is no folder name", tp)
@@ -204,11 +210,14 @@ func (s *Store) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Partition
 	if s.Get(tp) != nil {
 		return nil, fmt.Errorf("creating %s: %w", tp, ErrExists)
 	}
+	cfg.setDefaults()
+	if p, err := s.takeStaged(tp, id, cfg); p != nil || err != nil {
+		return p, err
+	}
 	d, err := s.emptiestDir()
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", tp, err)
 	}
-	cfg.setDefaults()
 	p := newPartition(s, d, tp, filepath.Join(d.path, tp.String()), cfg)
 	p.id = id
 	if err := p.create(); err != nil {
@@ -222,9 +231,16 @@ func (s *Store) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Partition
 
 // emptiestDir is the dir in service with the fewest partitions.
 func (s *Store) emptiestDir() (*logDir, error) {
+	count := map[*logDir]int64{}
+	s.mu.RLock()
+	for _, d := range s.staged {
+		count[d]++
+	}
+	s.mu.RUnlock()
 	var best *logDir
 	for _, d := range s.dirs {
-		if d.err() == nil && (best == nil || d.parts.Load() < best.parts.Load()) {
+		count[d] += d.parts.Load()
+		if d.err() == nil && (best == nil || count[d] < count[best]) {
 			best = d
 		}
 	}

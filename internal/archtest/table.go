@@ -25,7 +25,7 @@ var edges = map[string][]string{
 	"broker": {"internal"},
 
 	// Tools that work on the files of a broker, where no protocol is between.
-	"cli": {"rest/client", "worker/model", "connect/config", "internal", "broker/inspect"},
+	"cli": {"rest/client", "worker/model", "connect/config", "internal", "broker/inspect", "broker/adopt"},
 	"cmd": {"cli", "rest", "worker", "mirror", "connectors", "transforms", "converters", "connect", "broker", "internal"},
 
 	// Programs beside the product: they start the binary and talk to it.
