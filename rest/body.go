@@ -20,6 +20,14 @@ type answer struct {
 
 func ok(body any) (answer, error) { return answer{body: body}, nil }
 
+// result answers with what an operation of the herder returned.
+func result(body any, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(body)
+}
+
 func empty(status int) (answer, error) { return answer{status: status}, nil }
 
 func (a answer) write(w http.ResponseWriter) {

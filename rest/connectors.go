@@ -148,22 +148,12 @@ func created(r *http.Request, info model.ConnectorInfo) (answer, error) {
 }
 
 func (s *Server) getConnector(r *http.Request) (answer, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
-	info, err := s.herder.Connector(r.Context(), name)
-	if err != nil {
-		return answer{}, err
-	}
-	return ok(info)
+	name := param(r, "connector")
+	return result(s.herder.Connector(r.Context(), name))
 }
 
 func (s *Server) deleteConnector(r *http.Request) (answer, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "connector")
 	if err := s.herder.Delete(r.Context(), name); err != nil {
 		return answer{}, err
 	}
@@ -171,10 +161,7 @@ func (s *Server) deleteConnector(r *http.Request) (answer, error) {
 }
 
 func (s *Server) getConfig(r *http.Request) (answer, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "connector")
 	info, err := s.herder.Connector(r.Context(), name)
 	if err != nil {
 		return answer{}, err
@@ -182,16 +169,18 @@ func (s *Server) getConfig(r *http.Request) (answer, error) {
 	return ok(info.Config)
 }
 
-func (s *Server) putConfig(r *http.Request) (answer, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
+// postedConfig reads a body that is a connector configuration.
+func postedConfig(r *http.Request) (map[string]string, error) {
 	members, err := readObject(r, configTarget)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	config, err := readConfig(members)
+	return readConfig(members)
+}
+
+func (s *Server) putConfig(r *http.Request) (answer, error) {
+	name := param(r, "connector")
+	config, err := postedConfig(r)
 	if err != nil {
 		return answer{}, err
 	}
@@ -209,10 +198,7 @@ func (s *Server) putConfig(r *http.Request) (answer, error) {
 }
 
 func (s *Server) patchConfig(r *http.Request) (answer, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "connector")
 	members, err := readObject(r, patchTarget)
 	if err != nil {
 		return answer{}, err
@@ -221,30 +207,16 @@ func (s *Server) patchConfig(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	info, err := s.herder.PatchConfig(r.Context(), name, patch)
-	if err != nil {
-		return answer{}, err
-	}
-	return ok(info)
+	return result(s.herder.PatchConfig(r.Context(), name, patch))
 }
 
 func (s *Server) getStatus(r *http.Request) (answer, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
-	status, err := s.herder.ConnectorStatus(r.Context(), name)
-	if err != nil {
-		return answer{}, err
-	}
-	return ok(status)
+	name := param(r, "connector")
+	return result(s.herder.ConnectorStatus(r.Context(), name))
 }
 
 func (s *Server) getTasks(r *http.Request) (answer, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "connector")
 	tasks, err := s.herder.Tasks(r.Context(), name)
 	if err != nil {
 		return answer{}, err
@@ -254,14 +226,8 @@ func (s *Server) getTasks(r *http.Request) (answer, error) {
 
 // taskID reads the task of the path. A number that is none is not a resource.
 func taskID(r *http.Request) (model.TaskID, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return model.TaskID{}, err
-	}
-	text, err := param(r, "task")
-	if err != nil {
-		return model.TaskID{}, err
-	}
+	name := param(r, "connector")
+	text := param(r, "task")
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
 		return model.TaskID{}, httpError(http.StatusNotFound)
@@ -274,11 +240,7 @@ func (s *Server) getTaskStatus(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	status, err := s.herder.TaskStatus(r.Context(), id)
-	if err != nil {
-		return answer{}, err
-	}
-	return ok(status)
+	return result(s.herder.TaskStatus(r.Context(), id))
 }
 
 // internalOnly stands for the resources between Java workers (KIP-507, KIP-618):

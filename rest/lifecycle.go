@@ -9,10 +9,7 @@ import (
 )
 
 func (s *Server) restart(r *http.Request) (answer, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "connector")
 	req := model.RestartRequest{Connector: name, IncludeTasks: flag(r, "includeTasks", false), OnlyFailed: flag(r, "onlyFailed", false)}
 	if !req.IncludeTasks && !req.OnlyFailed {
 		if err := s.herder.RestartConnector(r.Context(), name); err != nil {
@@ -61,10 +58,7 @@ func (s *Server) stop(r *http.Request) (answer, error) {
 
 // named runs an operation on a connector that answers without a body.
 func (s *Server) named(r *http.Request, op func(context.Context, string) error, status int) (answer, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "connector")
 	if err := op(r.Context(), name); err != nil {
 		return answer{}, err
 	}
@@ -80,10 +74,7 @@ func (s *Server) getTopics(r *http.Request) (answer, error) {
 	if !s.cfg.TopicTracking {
 		return answer{}, &statusError{http.StatusForbidden, "Topic tracking is disabled."}
 	}
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "connector")
 	topics, err := s.herder.Topics(r.Context(), name)
 	if err != nil {
 		return answer{}, err

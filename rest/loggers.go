@@ -18,10 +18,7 @@ func (s *Server) listLoggers(*http.Request) (answer, error) {
 }
 
 func (s *Server) getLogger(r *http.Request) (answer, error) {
-	name, err := param(r, "logger")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "logger")
 	level, known := s.Loggers.Get(name)
 	if !known {
 		return answer{}, model.NotFound("Logger %s not found.", name)
@@ -30,10 +27,7 @@ func (s *Server) getLogger(r *http.Request) (answer, error) {
 }
 
 func (s *Server) setLogger(r *http.Request) (answer, error) {
-	name, err := param(r, "logger")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "logger")
 	members, err := readObject(r, levelTarget)
 	if err != nil {
 		return answer{}, err

@@ -54,8 +54,10 @@ func (s *Server) leatVersion(*http.Request) (answer, error) { return ok(version.
 // logs streams the kept log lines of a connector as JSON lines; follow=true goes
 // on with new ones until the client leaves.
 func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
-	name, err := param(r, "connector")
+	err := checkParams(r)
+	name := ""
 	if err == nil {
+		name = param(r, "connector")
 		_, err = s.herder.Connector(r.Context(), name)
 	}
 	if err != nil {

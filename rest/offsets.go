@@ -15,10 +15,7 @@ type message struct {
 }
 
 func (s *Server) getOffsets(r *http.Request) (answer, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "connector")
 	offsets, err := s.herder.Offsets(r.Context(), name)
 	if err != nil {
 		return answer{}, err
@@ -27,10 +24,7 @@ func (s *Server) getOffsets(r *http.Request) (answer, error) {
 }
 
 func (s *Server) alterOffsets(r *http.Request) (answer, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "connector")
 	members, err := readObject(r, offsetsTarget)
 	if err != nil {
 		return answer{}, err
@@ -93,10 +87,7 @@ func numbers(v any) any {
 }
 
 func (s *Server) resetOffsets(r *http.Request) (answer, error) {
-	name, err := param(r, "connector")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "connector")
 	msg, err := s.herder.ResetOffsets(r.Context(), name)
 	if err != nil {
 		return answer{}, err

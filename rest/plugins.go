@@ -34,10 +34,7 @@ func (s *Server) listPlugins(r *http.Request) (answer, error) {
 const policyPackage = "org.apache.kafka.connect.connector.policy."
 
 func (s *Server) pluginConfig(r *http.Request) (answer, error) {
-	name, err := param(r, "plugin")
-	if err != nil {
-		return answer{}, err
-	}
+	name := param(r, "plugin")
 	p, err := s.reg.Find(name)
 	if err != nil {
 		switch {
@@ -55,15 +52,8 @@ func (s *Server) pluginConfig(r *http.Request) (answer, error) {
 }
 
 func (s *Server) validateConfig(r *http.Request) (answer, error) {
-	name, err := param(r, "plugin")
-	if err != nil {
-		return answer{}, err
-	}
-	members, err := readObject(r, configTarget)
-	if err != nil {
-		return answer{}, err
-	}
-	config, err := readConfig(members)
+	name := param(r, "plugin")
+	config, err := postedConfig(r)
 	if err != nil {
 		return answer{}, err
 	}

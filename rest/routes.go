@@ -134,19 +134,33 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
+// checkParams makes sure that the parameters of the path can be decoded.
+func checkParams(r *http.Request) error {
+	for _, v := range chi.RouteContext(r.Context()).URLParams.Values {
+		if _, err := url.PathUnescape(v); err != nil {
+			return httpError(http.StatusNotFound)
+		}
+	}
+	return nil
+}
+
 // param returns a decoded path parameter.
-func param(r *http.Request, name string) (string, error) {
+func param(r *http.Request, name string) string {
 	v, err := url.PathUnescape(chi.URLParam(r, name))
 	if err != nil {
-		return "", httpError(http.StatusNotFound)
+		panic(err) // checkParams has seen it
 	}
-	return v, nil
+	return v
 }
 
 // handle negotiates, runs the operation and writes its answer.
 func handle(op operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := negotiate(r); err != nil {
+			writeError(w, err)
+			return
+		}
+		if err := checkParams(r); err != nil {
 			writeError(w, err)
 			return
 		}

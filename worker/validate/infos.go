@@ -35,7 +35,7 @@ type KeyInfo struct {
 	DisplayName   string   `json:"display_name"`
 	Dependents    []string `json:"dependents"`
 
-	moot string // config.Key.Moot
+	Moot string `json:"-"` // config.Key.Moot
 }
 
 // ValueInfo is a key's value and what is wrong with it (ConfigValueInfo).
@@ -51,7 +51,7 @@ type ValueInfo struct {
 func Describe(k *config.Key) KeyInfo {
 	info := KeyInfo{Name: k.Name, Type: k.Type.String(), Required: !k.HasDefault, Importance: k.Imp.String(),
 		Documentation: k.DocText, OrderInGroup: k.OrderNum, Width: k.WidthVal.String(), DisplayName: k.DisplayName,
-		Dependents: append([]string{}, k.DependsKeys...), moot: k.Moot}
+		Dependents: append([]string{}, k.DependsKeys...), Moot: k.Moot}
 	if k.Moot != "" {
 		info.Documentation = strings.TrimSpace(info.Documentation + " No effect: " + k.Moot + ".")
 	}

@@ -134,11 +134,11 @@ func (i *Infos) Moot(props map[string]string) []string {
 	var moot []string
 	for _, c := range i.Configs {
 		d := c.Definition
-		if d == nil || d.moot == "" {
+		if d == nil || d.Moot == "" {
 			continue
 		}
 		if v, set := props[d.Name]; set && (d.DefaultValue == nil || v != *d.DefaultValue) {
-			moot = append(moot, d.Name+": "+d.moot)
+			moot = append(moot, d.Name+": "+d.Moot)
 		}
 	}
 	slices.Sort(moot)
