@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -169,13 +170,20 @@ func (m *match) polls(ctx context.Context, s *side) (map[string]float64, error) 
 	cpu, wall, err := from.since()
 	close(stopped)
 	wg.Wait()
-	return map[string]float64{"core": 100 * cpu / wall}, errors.Join(append(errs, err)...)
+	answers := 0
+	for _, p := range pollers {
+		answers += p.answers
+	}
+	return map[string]float64{"core": 100 * cpu / wall, "answers": float64(answers) / wall}, errors.Join(append(errs, err)...)
 }
 
 type poller struct {
-	nc  net.Conn
-	br  *bufio.Reader
-	req *kmsg.FetchRequest
+	nc     net.Conn
+	br     *bufio.Reader
+	req    *kmsg.FetchRequest
+	topics []kmsg.FetchRequestTopic
+
+	answers int
 }
 
 func newPoller(addr, topic string, from, count int) (*poller, error) {
@@ -191,19 +199,24 @@ func newPoller(addr, topic string, from, count int) (*poller, error) {
 		part.Partition, part.PartitionMaxBytes = int32(from+i), 1<<20
 		t.Partitions = append(t.Partitions, part)
 	}
-	p.req.Topics = []kmsg.FetchRequestTopic{t}
+	p.req.SessionEpoch = 0
+	p.topics = []kmsg.FetchRequestTopic{t}
 	return p, nil
 }
 
 // poll fetches until stopped: the first time all partitions, then what changed,
-// which is nothing.
+// which is nothing. The last request closes the session.
 func (p *poller) poll(stopped <-chan struct{}) error {
 	var buf []byte
 	for {
 		select {
 		case <-stopped:
-			return nil
+			p.req.SessionEpoch = -1
 		default:
+		}
+		p.req.Topics = nil
+		if p.req.SessionID == 0 {
+			p.req.Topics = p.topics
 		}
 		if _, err := p.nc.Write(frameOf(p.req)); err != nil {
 			return err
@@ -217,12 +230,21 @@ func (p *poller) poll(stopped <-chan struct{}) error {
 		if err := resp.ReadFrom(buf[headerLen:]); err != nil {
 			return err
 		}
-		if resp.ErrorCode != 0 {
-			return fmt.Errorf("Fetch answered error %d", resp.ErrorCode)
+		p.answers++
+		if p.req.SessionEpoch == -1 {
+			return nil
 		}
-		p.req.SessionID = resp.SessionID
-		p.req.SessionEpoch++
-		p.req.Topics = nil
+		switch err := kerr.ErrorForCode(resp.ErrorCode); {
+		case errors.Is(err, kerr.FetchSessionIDNotFound): // made room for another one
+			p.req.SessionID, p.req.SessionEpoch = 0, 0
+		case err != nil:
+			return err
+		case resp.SessionID == 0: // no room for a session
+			p.req.SessionEpoch = 0
+		default:
+			p.req.SessionID = resp.SessionID
+			p.req.SessionEpoch++
+		}
 	}
 }
 

@@ -53,6 +53,7 @@ func (m *match) rows() []row {
 		}},
 		{name: "polls", mode: cache + ", max wait 500 ms", measure: m.polls, figures: []figure{
 			{key: "core", what: "1,000 partitions, 200 long polls", unit: "% of core", target: 2, lower: true},
+			{key: "answers", what: "1,000 partitions, 200 long polls: answered", unit: "answers/s"},
 		}},
 		{name: "restart", mode: cache, cold: true, measure: m.restart, figures: []figure{
 			{key: "produce", what: "SIGKILL with 5 GB of logs: to first produce", unit: "s", target: 2, lower: true},
