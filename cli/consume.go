@@ -1,70 +1,115 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
+	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/leat-project/leat/internal/kafka"
+	"github.com/leat-project/leat/internal/props"
 )
 
 // consumption is topic consume.
 type consumption struct {
 	*cluster
-	beginning, keys, headers, meta, exit bool
-	limit                                int
-	partition                            int32
-	offset                               string
+	beginning, keys, headers, meta, exit, committed bool
+	limit                                           int
+	list, offset, group, format                     string
+	timeout                                         time.Duration
+	properties                                      []string
+	form                                            form
 }
+
+const consumeLong = `Print the values of records as they come, JSON values indented when the output is a
+table (the default). -o json prints one line a record with everything that belongs to
+it, which leat topic produce --json reads; --format prints what it says.
+
+Ends with -n, --exit or --timeout, else on interrupt. With --group the partitions are
+shared with the other members of the group, and what was printed is committed.`
 
 func (k *cluster) consumeCommand() *cobra.Command {
 	o := &consumption{cluster: k}
-	c := &cobra.Command{Use: "consume TOPIC", Short: "Print records of a topic", Args: args(cobra.ExactArgs(1)), ValidArgsFunction: k.topics,
-		Long: "Print the values of records as they come, JSON values indented when the output is a table (the default). " +
-			"-o json prints one line a record with everything that belongs to it. Ends with -n or --exit, else on interrupt.",
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) }}
+	c := &cobra.Command{Use: "consume TOPIC...", Short: "Print records of topics", Long: consumeLong, Args: args(cobra.MinimumNArgs(1)), ValidArgsFunction: k.topics,
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) }}
 	f := c.Flags()
 	f.BoolVar(&o.beginning, "from-beginning", false, "begin with the first record that is kept")
 	f.IntVarP(&o.limit, "max-messages", "n", 0, "end after this many records, 0: never")
 	f.BoolVarP(&o.exit, "exit", "e", false, "end when all records there are at the start are printed")
-	f.Int32VarP(&o.partition, "partition", "p", -1, "read this partition only")
-	f.StringVar(&o.offset, "offset", "", "begin at this offset, at earliest or at latest; -N: N before the end")
+	f.DurationVar(&o.timeout, "timeout", 0, "end when nothing came for so long, as in 500ms or 10s; 0: never")
+	f.StringVarP(&o.list, "partition", "p", "", "read these partitions only, as in 0,4-7")
+	f.StringVar(&o.offset, "offset", "", "begin at this offset, at earliest, at latest, or at a date and time; -N: N before the end")
+	f.StringVarP(&o.group, "group", "g", "", "read as a member of this group")
+	completeFlag(c, "group", k.groups)
+	f.BoolVar(&o.committed, "read-committed", false, "leave out records of transactions that are open or aborted")
 	f.BoolVarP(&o.keys, "print-key", "k", false, "print the key before the value")
 	f.BoolVar(&o.headers, "print-headers", false, "print the headers before the value")
 	f.BoolVarP(&o.meta, "print-position", "m", false, "print partition, offset and timestamp before the value")
+	f.StringVar(&o.format, "format", "", "print this for each record: "+formHelp)
+	f.StringArrayVar(&o.properties, "property", nil, "consumer setting NAME=VALUE under its Java name; may be repeated")
 	c.MarkFlagsMutuallyExclusive("from-beginning", "offset")
+	for _, flag := range []string{"offset", "partition", "exit"} {
+		c.MarkFlagsMutuallyExclusive("group", flag)
+	}
 	return c
 }
 
-func (o *consumption) run(ctx context.Context, topic string) error {
+// parseProperties reads NAME=VALUE pairs of a flag.
+func parseProperties(flag string, pairs []string) (map[string]string, error) {
+	p := map[string]string{}
+	for _, pair := range pairs {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return nil, usagef("%s %s: expected NAME=VALUE", flag, pair)
+		}
+		p[name] = value
+	}
+	return p, nil
+}
+
+func (o *consumption) run(ctx context.Context, topics []string) (err error) {
+	if o.form, err = parseForm(o.format); err != nil {
+		return err
+	}
 	start, err := o.start()
 	if err != nil {
 		return err
 	}
-	ends, err := o.partitions(ctx, topic)
+	own, err := parseProperties("--property", o.properties)
 	if err != nil {
 		return err
 	}
-	if o.done(ends) {
-		return nil
+	own = props.Merge(own, map[string]string{"enable.auto.commit": "false"})
+	if o.committed {
+		own["isolation.level"] = "read_committed"
 	}
-	from := map[int32]kgo.Offset{}
-	for p := range ends {
-		from[p] = start
+	if o.beginning {
+		own["auto.offset.reset"] = "earliest"
 	}
-	cl, err := o.dial(ctx, kafka.Consumer, map[string]string{"enable.auto.commit": "false"},
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))
+	ends, err := o.partitions(ctx, topics)
+	if err != nil || o.done(ends) {
+		return err
+	}
+	var opts []kgo.Opt
+	if o.group != "" {
+		own["group.id"] = o.group
+		opts = append(opts, kgo.ConsumeTopics(topics...))
+	} else {
+		from := map[string]map[int32]kgo.Offset{}
+		for p := range ends {
+			if from[p.topic] == nil {
+				from[p.topic] = map[int32]kgo.Offset{}
+			}
+			from[p.topic][p.id] = start
+		}
+		opts = append(opts, kgo.ConsumePartitions(from))
+	}
+	cl, err := o.dial(ctx, kafka.Consumer, own, opts...)
 	if err != nil {
 		return err
 	}
@@ -79,9 +124,12 @@ func (o *consumption) start() (kgo.Offset, error) {
 	case o.offset == "", o.offset == "latest":
 		return kgo.NewOffset().AtEnd(), nil
 	}
+	if at, err := parseDateTime(o.offset); err == nil {
+		return kgo.NewOffset().AfterMilli(at.UnixMilli()), nil
+	}
 	n, err := strconv.ParseInt(o.offset, 10, 64)
 	if err != nil {
-		return kgo.Offset{}, usagef("--offset %s: expected a number, earliest or latest", o.offset)
+		return kgo.Offset{}, usagef("--offset %s: expected a number, earliest or latest, or a date and time as in 2026-01-31T15:04:05", o.offset)
 	}
 	if n < 0 {
 		return kgo.NewOffset().AtEnd().Relative(n), nil
@@ -91,35 +139,37 @@ func (o *consumption) start() (kgo.Offset, error) {
 
 // partitions returns the partitions to read and where they end now; with --exit
 // only those that have records.
-func (o *consumption) partitions(ctx context.Context, topic string) (map[int32]int64, error) {
-	ends := map[int32]int64{}
-	err := o.withAdmin(ctx, func(ctx context.Context, adm *kadm.Client) error {
-		t, err := find(ctx, adm, topic)
+func (o *consumption) partitions(ctx context.Context, topics []string) (map[partition]int64, error) {
+	var wanted []topicArg
+	for _, t := range topics {
+		arg := topicArg{topic: t}
+		if o.list != "" {
+			var err error
+			if arg.partitions, err = parsePartitions(o.list); err != nil {
+				return nil, usagef("--partition %s: %v; expected for instance 0 or 0,4-7", o.list, err)
+			}
+		}
+		wanted = append(wanted, arg)
+	}
+	ends := map[partition]int64{}
+	err := o.withClient(ctx, func(ctx context.Context, cl *kgo.Client) error {
+		all, err := resolve(ctx, cl, wanted)
 		if err != nil {
 			return err
 		}
-		listed, err := adm.ListEndOffsets(ctx, topic)
-		if err != nil {
-			return fmt.Errorf("reading end offsets of %s: %w", topic, err)
-		}
-		if _, there := t.Partitions[o.partition]; o.partition >= 0 && !there {
-			return noPartition(topic, o.partition, len(t.Partitions))
-		}
-		starts, err := adm.ListStartOffsets(ctx, topic)
-		if err != nil {
-			return fmt.Errorf("reading start offsets of %s: %w", topic, err)
-		}
-		for p := range t.Partitions {
-			if o.partition >= 0 && p != o.partition {
-				continue
+		starts := map[partition]int64{}
+		listed := map[partition]int64{}
+		if o.exit {
+			if starts, err = places(ctx, cl, all, earliestOffset); err != nil {
+				return err
 			}
-			start, _ := starts.Lookup(topic, p)
-			end, _ := listed.Lookup(topic, p)
-			if end.Err != nil {
-				return fmt.Errorf("reading the end offset of %s-%d: %w", topic, p, end.Err)
+			if listed, err = o.ends(ctx, cl, all); err != nil {
+				return err
 			}
-			if !o.exit || start.Offset < end.Offset {
-				ends[p] = end.Offset
+		}
+		for _, p := range all {
+			if !o.exit || starts[p] < listed[p] {
+				ends[p] = listed[p]
 			}
 		}
 		return nil
@@ -127,7 +177,18 @@ func (o *consumption) partitions(ctx context.Context, topic string) (map[int32]i
 	return ends, err
 }
 
-func (o *consumption) poll(ctx context.Context, cl *kgo.Client, ends map[int32]int64) error {
+func (o *consumption) ends(ctx context.Context, cl *kgo.Client, all []partition) (map[partition]int64, error) {
+	ends := map[partition]int64{}
+	for p, l := range listOffsets(ctx, cl, all, latestOffset, o.committed) {
+		if l.Err != nil {
+			return nil, fmt.Errorf("reading the end offset of %s: %w", p, l.Err)
+		}
+		ends[p] = l.Offset
+	}
+	return ends, nil
+}
+
+func (o *consumption) poll(ctx context.Context, cl *kgo.Client, ends map[partition]int64) error {
 	printed := 0
 	for !o.done(ends) {
 		fetches, idle := o.fetch(ctx, cl)
@@ -141,17 +202,25 @@ func (o *consumption) poll(ctx context.Context, cl *kgo.Client, ends map[int32]i
 		if failed != nil {
 			return failed
 		}
-		for it := fetches.RecordIter(); !it.Done(); {
+		var shown []*kgo.Record
+		for it := fetches.RecordIter(); !it.Done() && (o.limit == 0 || printed < o.limit); {
 			r := it.Next()
-			if o.exit && r.Offset >= ends[r.Partition] {
+			if o.exit && r.Offset >= ends[partition{r.Topic, r.Partition}] {
 				continue
 			}
 			if err := o.print(r); err != nil {
 				return err
 			}
-			if printed++; printed == o.limit {
-				return nil
+			printed++
+			shown = append(shown, r)
+		}
+		if o.group != "" && len(shown) > 0 {
+			if err := cl.CommitRecords(ctx, shown...); err != nil {
+				return fmt.Errorf("committing the offsets of group %s: %w", o.group, err)
 			}
+		}
+		if o.limit > 0 && printed == o.limit {
+			return nil
 		}
 		o.advance(fetches, ends)
 	}
@@ -164,134 +233,30 @@ func (o *consumption) poll(ctx context.Context, cl *kgo.Client, ends map[int32]i
 const idleEnd = 2 * time.Second
 
 func (o *consumption) fetch(ctx context.Context, cl *kgo.Client) (fetches kgo.Fetches, idle bool) {
-	if !o.exit {
+	patience := o.timeout
+	if o.exit && patience == 0 {
+		patience = idleEnd
+	}
+	if patience == 0 {
 		return cl.PollFetches(ctx), false
 	}
-	limited, cancel := context.WithTimeout(ctx, idleEnd)
+	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	fetches = cl.PollFetches(limited)
 	return fetches, fetches.NumRecords() == 0 && limited.Err() != nil
 }
 
 // advance drops partitions that were read to the end known at the start.
-func (o *consumption) advance(fetches kgo.Fetches, ends map[int32]int64) {
+func (o *consumption) advance(fetches kgo.Fetches, ends map[partition]int64) {
 	if !o.exit {
 		return
 	}
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if n := len(p.Records); n > 0 && p.Records[n-1].Offset+1 >= ends[p.Partition] {
-			delete(ends, p.Partition)
+		at := partition{p.Topic, p.Partition}
+		if n := len(p.Records); n > 0 && p.Records[n-1].Offset+1 >= ends[at] {
+			delete(ends, at)
 		}
 	})
 }
 
-func (o *consumption) done(ends map[int32]int64) bool { return o.exit && len(ends) == 0 }
-
-// record is a record in -o json.
-type record struct {
-	Topic     string            `json:"topic"`
-	Partition int32             `json:"partition"`
-	Offset    int64             `json:"offset"`
-	Timestamp string            `json:"timestamp"` // RFC 3339 with milliseconds
-	Headers   []header          `json:"headers,omitempty"`
-	Key       json.RawMessage   `json:"key"`
-	Value     json.RawMessage   `json:"value"`
-	Encoding  map[string]string `json:"encoding,omitempty"` // of what is not text
-}
-
-type header struct {
-	Key   string          `json:"key"`
-	Value json.RawMessage `json:"value"`
-}
-
-func (o *consumption) print(r *kgo.Record) error {
-	switch o.output {
-	case "json":
-		text, err := json.Marshal(o.record(r))
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(o.Out, "%s\n", text)
-		return err
-	case "yaml":
-		text, err := toYAML(o.record(r))
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(o.Out, "---\n%s", text)
-		return err
-	}
-	return o.printText(r)
-}
-
-func (o *consumption) printText(r *kgo.Record) error {
-	var b bytes.Buffer
-	if o.meta {
-		fmt.Fprintf(&b, "%s-%d@%d %s\t", r.Topic, r.Partition, r.Offset, r.Timestamp.UTC().Format(timeFormat))
-	}
-	if o.headers {
-		for i, h := range r.Headers {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			fmt.Fprintf(&b, "%s:%s", h.Key, readable(h.Value))
-		}
-		b.WriteByte('\t')
-	}
-	if o.keys {
-		fmt.Fprintf(&b, "%s\t", readable(r.Key))
-	}
-	var pretty bytes.Buffer
-	if isObject(r.Value) && json.Indent(&pretty, r.Value, "", "  ") == nil {
-		b.Write(pretty.Bytes())
-	} else {
-		b.WriteString(readable(r.Value))
-	}
-	b.WriteByte('\n')
-	_, err := io.Copy(o.Out, &b)
-	return err
-}
-
-const timeFormat = "2006-01-02T15:04:05.000Z07:00"
-
-func isObject(b []byte) bool { return len(b) > 0 && (b[0] == '{' || b[0] == '[') }
-
-// readable is text as it is, null for a tombstone, base64 for anything else.
-func readable(b []byte) string {
-	switch {
-	case b == nil:
-		return "null"
-	case utf8.Valid(b):
-		return string(b)
-	}
-	return "base64:" + base64.StdEncoding.EncodeToString(b)
-}
-
-func (o *consumption) record(r *kgo.Record) record {
-	out := record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
-		Timestamp: r.Timestamp.UTC().Format(timeFormat), Encoding: map[string]string{}}
-	for _, h := range r.Headers {
-		out.Headers = append(out.Headers, header{h.Key, out.raw("headers", h.Value)})
-	}
-	out.Key, out.Value = out.raw("key", r.Key), out.raw("value", r.Value)
-	return out
-}
-
-// raw embeds JSON as it is, text as a string, and anything else in base64, which
-// it notes.
-func (r *record) raw(what string, b []byte) json.RawMessage {
-	switch {
-	case b == nil:
-		return json.RawMessage("null")
-	case isObject(b) && json.Valid(b):
-		return b
-	case !utf8.Valid(b):
-		r.Encoding[what] = "base64"
-		b = []byte(base64.StdEncoding.EncodeToString(b))
-	}
-	text, err := json.Marshal(string(b))
-	if err != nil {
-		panic("cli: a valid text is not JSON: " + err.Error())
-	}
-	return text
-}
+func (o *consumption) done(ends map[partition]int64) bool { return o.exit && len(ends) == 0 }

@@ -2,10 +2,10 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/leat-project/leat/internal/kafka"
+	"github.com/leat-project/leat/internal/props"
 )
 
 // maxLine is the longest line of topic produce in bytes.
@@ -21,25 +22,79 @@ const maxLine = 64 << 20
 // production is topic produce.
 type production struct {
 	*cluster
-	separator, null string
-	partition       int32
-	create          bool
+	lineForm
+	partition              int32
+	create, whole          bool
+	compression, acks, txn string
+	txnRecords             int
+	properties             []string
 }
+
+const produceLong = `Write every line of standard input as a record, and wait until all are acknowledged.
+
+A line is the value. With --header-separator the part before that text holds headers
+(name:value,name:value); with --key-separator the part before that is the key. With
+--json a line is a record as leat topic consume -o json prints it. With --whole all of
+standard input is the value of one record.
+
+With --transactional-id the records are written in one transaction, or in one for every
+--transaction-records; an error aborts the one that is open.`
 
 func (k *cluster) produceCommand() *cobra.Command {
 	o := &production{cluster: k}
-	c := &cobra.Command{Use: "produce TOPIC", Short: "Write lines of standard input as records", Args: args(cobra.ExactArgs(1)), ValidArgsFunction: k.topics,
-		Long: "Write every line of standard input as a record, and wait until all are acknowledged. With --key-separator the part before the separator is the key.",
+	c := &cobra.Command{Use: "produce TOPIC", Short: "Write lines of standard input as records", Long: produceLong, Args: args(cobra.ExactArgs(1)), ValidArgsFunction: k.topics,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) }}
 	f := c.Flags()
-	f.StringVarP(&o.separator, "key-separator", "K", "", "text between key and value of a line")
-	f.StringVar(&o.null, "null-marker", "", "a key or value that is this text is null; a null value deletes in a compacted topic")
+	f.StringVarP(&o.keySeparator, "key-separator", "K", "", "text between key and value of a line")
+	f.StringVar(&o.headerSeparator, "header-separator", "", "text between headers and the rest of a line")
+	f.StringArrayVarP(&o.headers, "header", "H", nil, "NAME=VALUE: header of every record; may be repeated")
+	f.StringVar(&o.null, "null-marker", "", "a key, value or value of a header that is this text is null; a null value deletes in a compacted topic")
+	f.BoolVar(&o.json, "json", false, "lines are JSON as leat topic consume -o json prints it")
+	f.BoolVar(&o.whole, "whole", false, "all of standard input is one value")
 	f.Int32VarP(&o.partition, "partition", "p", -1, "write to this partition")
 	f.BoolVar(&o.create, "create", false, "create the topic if it is not there, with the broker's defaults")
+	f.StringVarP(&o.compression, "compression", "z", "", "none, gzip, snappy, lz4 or zstd")
+	complete(c, "compression", "none", "gzip", "snappy", "lz4", "zstd")
+	f.StringVar(&o.acks, "acks", "", "which replicas acknowledge: all, 1 (the leader) or 0 (none)")
+	complete(c, "acks", "all", "1", "0")
+	f.StringVar(&o.txn, "transactional-id", "", "write in transactions of this id")
+	f.IntVar(&o.txnRecords, "transaction-records", 0, "commit after so many records, 0: at the end")
+	f.StringArrayVar(&o.properties, "property", nil, "producer setting NAME=VALUE under its Java name; may be repeated")
+	c.MarkFlagsMutuallyExclusive("json", "key-separator")
+	c.MarkFlagsMutuallyExclusive("json", "header-separator")
+	c.MarkFlagsMutuallyExclusive("json", "whole")
 	return c
 }
 
+// settings are the producer's, from the flags.
+func (o *production) settings() (map[string]string, error) {
+	p, err := parseProperties("--property", o.properties)
+	if err != nil {
+		return nil, err
+	}
+	if o.txnRecords < 0 || (o.txnRecords > 0 && o.txn == "") {
+		return nil, usagef("--transaction-records %d: expected a number of records, with --transactional-id", o.txnRecords)
+	}
+	if _, said := p["delivery.timeout.ms"]; o.json && !said {
+		// The client counts that time from the record's timestamp, which may be long ago.
+		p = props.Merge(p, map[string]string{"delivery.timeout.ms": "2147483647"})
+	}
+	for name, value := range map[string]string{"compression.type": o.compression, "acks": o.acks, "transactional.id": o.txn} {
+		if value != "" {
+			p = props.Merge(p, map[string]string{name: value})
+		}
+	}
+	return p, nil
+}
+
 func (o *production) run(ctx context.Context, topic string) error {
+	own, err := o.settings()
+	if err != nil {
+		return err
+	}
+	if err := o.prepareLines(); err != nil {
+		return err
+	}
 	opts := []kgo.Opt{kgo.DefaultProduceTopic(topic)}
 	if o.partition >= 0 {
 		opts = append(opts, kgo.RecordPartitioner(kgo.ManualPartitioner()))
@@ -47,12 +102,18 @@ func (o *production) run(ctx context.Context, topic string) error {
 	if err := o.prepare(ctx, topic); err != nil {
 		return err
 	}
-	cl, err := o.dial(ctx, kafka.Producer, nil, opts...)
+	cl, err := o.dial(ctx, kafka.Producer, own, opts...)
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
-	return o.send(ctx, cl)
+	w := &writer{cl: cl, transactional: o.txn != "", every: o.txnRecords}
+	err = o.send(ctx, w)
+	if err = w.end(ctx, err); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.Err, "%d records acknowledged\n", w.acknowledged.Load())
+	return err
 }
 
 // prepare makes sure that the topic is there: a producer would wait for it.
@@ -71,57 +132,115 @@ func (o *production) prepare(ctx context.Context, topic string) error {
 	})
 }
 
-func (o *production) send(ctx context.Context, cl *kgo.Client) error {
-	var failed atomic.Pointer[error]
-	var acknowledged atomic.Int64
+func (o *production) send(ctx context.Context, w *writer) error {
+	if o.whole {
+		text, err := io.ReadAll(o.In)
+		if err != nil {
+			return fmt.Errorf("reading standard input: %w", err)
+		}
+		r, err := o.record(text)
+		if err != nil {
+			return err
+		}
+		r.Partition = o.partition
+		return w.write(ctx, 1, r)
+	}
 	lines := bufio.NewScanner(o.In)
 	lines.Buffer(nil, maxLine)
-	for n := 1; lines.Scan() && failed.Load() == nil; n++ {
+	for n := 1; lines.Scan(); n++ {
 		r, err := o.record(lines.Bytes())
 		if err != nil {
 			return fmt.Errorf("line %d: %w", n, err)
 		}
-		cl.Produce(ctx, r, func(_ *kgo.Record, err error) {
-			if err != nil {
-				err = fmt.Errorf("writing line %d: %w", n, err)
-				failed.CompareAndSwap(nil, &err)
-				return
-			}
-			acknowledged.Add(1)
-		})
-	}
-	if err := cl.Flush(ctx); err != nil {
-		return fmt.Errorf("waiting for acknowledgements (%d so far): %w", acknowledged.Load(), err)
-	}
-	if err := failed.Load(); err != nil {
-		return *err
+		r.Partition = o.partition
+		if err := w.write(ctx, n, r); err != nil {
+			return err
+		}
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("reading standard input: %w", err)
 	}
-	_, err := fmt.Fprintf(o.Err, "%d records acknowledged\n", acknowledged.Load())
-	return err
+	return nil
 }
 
-func (o *production) record(line []byte) (*kgo.Record, error) {
-	r := &kgo.Record{Value: bytes.Clone(line), Partition: o.partition}
-	if o.separator != "" {
-		key, value, ok := bytes.Cut(r.Value, []byte(o.separator))
-		if !ok {
-			return nil, &refusedError{fmt.Sprintf("no key separator %q in it", o.separator)}
-		}
-		r.Key, r.Value = key, value
+// writer writes records and, if it is transactional, their transactions.
+type writer struct {
+	cl            *kgo.Client
+	transactional bool
+	every         int // records of a transaction, 0: no end
+	open          bool
+	inTxn         int
+	failed        atomic.Pointer[error]
+	acknowledged  atomic.Int64
+}
+
+// write sends a record that was read from a line. An error is that of an earlier
+// record, perhaps.
+func (w *writer) write(ctx context.Context, line int, r *kgo.Record) error {
+	if err := w.failed.Load(); err != nil {
+		return *err
 	}
-	if o.null != "" {
-		if string(r.Key) == o.null {
-			r.Key = nil
+	if w.transactional && !w.open {
+		if err := w.cl.BeginTransaction(); err != nil {
+			return fmt.Errorf("beginning a transaction: %w", err)
 		}
-		if string(r.Value) == o.null {
-			r.Value = nil
+		w.open, w.inTxn = true, 0
+	}
+	w.cl.Produce(ctx, r, func(_ *kgo.Record, err error) {
+		if err != nil {
+			err = fmt.Errorf("writing line %d: %w", line, err)
+			w.failed.CompareAndSwap(nil, &err)
+			return
 		}
+		w.acknowledged.Add(1)
+	})
+	if w.inTxn++; w.open && w.inTxn == w.every {
+		return w.commit(ctx)
 	}
-	if r.Value == nil && o.null == "" {
-		r.Value = []byte{} // an empty line is an empty value, not a null
+	return nil
+}
+
+func (w *writer) flush(ctx context.Context) error {
+	if err := w.cl.Flush(ctx); err != nil {
+		return fmt.Errorf("waiting for acknowledgements (%d so far): %w", w.acknowledged.Load(), err)
 	}
-	return r, nil
+	if err := w.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (w *writer) commit(ctx context.Context) error {
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	if err := w.cl.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return fmt.Errorf("committing the transaction: %w", err)
+	}
+	w.open = false
+	return nil
+}
+
+// end waits for what was written. After an error it aborts what is open.
+func (w *writer) end(ctx context.Context, err error) error {
+	switch {
+	case err == nil && w.open:
+		err = w.commit(ctx)
+	case !w.open:
+		err = errors.Join(err, w.flush(ctx))
+	}
+	if err == nil || !w.open {
+		return err
+	}
+	if aborted := w.abort(ctx); aborted != nil {
+		return errors.Join(err, fmt.Errorf("aborting the transaction: %w", aborted))
+	}
+	return fmt.Errorf("%w; its transaction is aborted", err)
+}
+
+func (w *writer) abort(ctx context.Context) error {
+	if err := w.cl.AbortBufferedRecords(ctx); err != nil {
+		return err
+	}
+	return w.cl.EndTransaction(ctx, kgo.TryAbort)
 }
