@@ -31,7 +31,7 @@ func (h *Herder) check(ctx context.Context, name string, config map[string]strin
 	if unknown := infos.Unknown(config); len(unknown) > 0 {
 		h.Log.Warn("connector keys that nothing knows", "connector", name, "keys", unknown)
 	}
-	if moot := infos.Moot(config); len(moot) > 0 {
+	if moot := h.Validator.Moot(config); len(moot) > 0 {
 		h.Log.Warn("connector keys without effect", "connector", name, "keys", moot)
 	}
 	return config, infos.Err()

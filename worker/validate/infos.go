@@ -34,8 +34,6 @@ type KeyInfo struct {
 	Width         string   `json:"width"`
 	DisplayName   string   `json:"display_name"`
 	Dependents    []string `json:"dependents"`
-
-	Moot string `json:"-"` // config.Key.Moot
 }
 
 // ValueInfo is a key's value and what is wrong with it (ConfigValueInfo).
@@ -51,7 +49,7 @@ type ValueInfo struct {
 func Describe(k *config.Key) KeyInfo {
 	info := KeyInfo{Name: k.Name, Type: k.Type.String(), Required: !k.HasDefault, Importance: k.Imp.String(),
 		Documentation: k.DocText, OrderInGroup: k.OrderNum, Width: k.WidthVal.String(), DisplayName: k.DisplayName,
-		Dependents: append([]string{}, k.DependsKeys...), Moot: k.Moot}
+		Dependents: append([]string{}, k.DependsKeys...)}
 	if k.Moot != "" {
 		info.Documentation = strings.TrimSpace(info.Documentation + " No effect: " + k.Moot + ".")
 	}

@@ -11,7 +11,6 @@ func TestMoot(t *testing.T) {
 	var d config.Def
 	d.Int(nil, "pool.size").Default(5).Doc("Connections.").NoEffect("there is one connection")
 	d.String(nil, "host").Default("h").Doc("Host.")
-	report := merged("c", &config.Def{}, &config.Result{}, &d, d.Validate(map[string]string{}))
 	for _, c := range []struct {
 		props map[string]string
 		want  []string
@@ -20,11 +19,11 @@ func TestMoot(t *testing.T) {
 		{map[string]string{"pool.size": "5"}, nil}, // what it is anyway
 		{map[string]string{"pool.size": "7"}, []string{"pool.size: there is one connection"}},
 	} {
-		if got := report.Moot(c.props); !slices.Equal(got, c.want) {
+		if got := moot(&d, c.props); !slices.Equal(got, c.want) {
 			t.Errorf("%v: %q, want %q", c.props, got, c.want)
 		}
 	}
-	if got, want := report.Configs[0].Definition.Documentation, "Connections. No effect: there is one connection."; got != want {
+	if got, want := Describe(d.Key("pool.size")).Documentation, "Connections. No effect: there is one connection."; got != want {
 		t.Errorf("documentation %q, want %q", got, want)
 	}
 }

@@ -127,20 +127,3 @@ func (i *Infos) Unknown(props map[string]string) []string {
 	slices.Sort(unknown)
 	return unknown
 }
-
-// Moot returns, sorted, the keys that are set to something else than their default
-// though they have no effect here, each as "name: why".
-func (i *Infos) Moot(props map[string]string) []string {
-	var moot []string
-	for _, c := range i.Configs {
-		d := c.Definition
-		if d == nil || d.Moot == "" {
-			continue
-		}
-		if v, set := props[d.Name]; set && (d.DefaultValue == nil || v != *d.DefaultValue) {
-			moot = append(moot, d.Name+": "+d.Moot)
-		}
-	}
-	slices.Sort(moot)
-	return moot
-}

@@ -92,6 +92,30 @@ func (v *Validator) Connector(class string) (*plugin.Plugin, error) {
 		class, strings.Join(names, ", "))
 }
 
+// Moot returns, sorted, the connector's keys that are set to something else than
+// their default though they have no effect here, each as "name: why".
+func (v *Validator) Moot(props map[string]string) []string {
+	p, err := v.Connector(props["connector.class"])
+	if err != nil {
+		return nil // Validate says so
+	}
+	return moot(p.Def(), props)
+}
+
+func moot(d *config.Def, props map[string]string) []string {
+	var out []string
+	for _, k := range d.Keys() {
+		if k.Moot == "" {
+			continue
+		}
+		if v, set := k.Lookup(props); set && (k.DefaultNull || v != k.DefaultText) {
+			out = append(out, k.Name+": "+k.Moot)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 func (v *Validator) resolve(props map[string]string) (map[string]string, error) {
 	if v.worker.Resolve == nil {
 		return props, nil
