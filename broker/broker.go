@@ -197,7 +197,7 @@ func (b *Broker) storeConfig() logstore.Config {
 		},
 		RecoveryThreads:         int(c.int("num.recovery.threads.per.data.dir")),
 		RetentionCheckInterval:  c.ms("log.retention.check.interval.ms"),
-		InitialTaskDelay:        c.ms("log.initial.task.delay.ms"),
+		InitialTaskDelay:        max(c.ms("log.initial.task.delay.ms"), time.Millisecond), // the store takes 0 for its default
 		FlushCheckpointInterval: c.ms("log.flush.offset.checkpoint.interval.ms"),
 		ProducerExpiration:      c.ms("producer.id.expiration.ms"),
 		ProducerExpirationCheck: c.ms("producer.id.expiration.check.interval.ms"),

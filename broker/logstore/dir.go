@@ -251,15 +251,22 @@ func (d *logDir) checkpointAll() error {
 }
 
 // recoveryPoint is the offset below which recovery need not look: everything before is synced with its indexes.
+//
+// Recovery begins with the segment that holds the point. So the point stays below the end of a segment whose indexes
+// are not synced: were it the end itself, then after a roll it would be the base of the next segment, and a crash
+// before the seal would leave indexes that nobody looks at again, among them the aborted transactions.
 func (p *Partition) recoveryPoint() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	point := p.flushed.Load()
-	for _, s := range p.segments[:len(p.segments)-1] {
-		if !s.sealed.Load() {
-			point = min(point, s.base)
-			break
+	for i, s := range p.segments {
+		if s.sealed.Load() {
+			continue
 		}
+		if i+1 < len(p.segments) {
+			point = min(point, p.segments[i+1].base)
+		}
+		return max(s.base, point-1)
 	}
 	return point
 }

@@ -207,6 +207,12 @@ func (p *Partition) seal(s *segment) error {
 	if err := p.writeSnapshots(); err != nil {
 		return err
 	}
+	if wrote {
+		// Their names, too: a segment without a .txnindex is one without aborted transactions.
+		if err := vfs.SyncDir(p.store.fs, p.path); err != nil {
+			return err
+		}
+	}
 	s.sealed.Store(true)
 	return nil
 }

@@ -32,7 +32,14 @@ type model struct {
 	epoch   map[int64]int16     // current epoch
 	open    map[int64]int64     // producer -> first offset of its open transaction
 	unsure  map[int64]bool      // producers with an append or marker in doubt
+	ended   []endedTxn          // transactions whose marker was acknowledged, or is in doubt
 	fuzzy   bool                // retention or compaction ran: records may be gone for good reasons
+}
+
+// endedTxn is a transaction that was ended, with the offset of its marker.
+type endedTxn struct {
+	id, first, marker int64
+	commit, sure      bool
 }
 
 type sentBatch struct {
@@ -274,8 +281,10 @@ func (l *lifetime) marker() bool {
 	if m.unsure[id] {
 		return true
 	}
-	b := recordbatch.AppendMarker(nil, id, m.epoch[id]+1, recordbatch.Marker{Commit: l.rng.IntN(2) == 0}, l.clk.ms)
+	commit := l.rng.IntN(2) == 0
+	b := recordbatch.AppendMarker(nil, id, m.epoch[id]+1, recordbatch.Marker{Commit: commit}, l.clk.ms)
 	at := l.p.LogEndOffset()
+	m.ended = append(m.ended, endedTxn{id: id, first: m.open[id], marker: at, commit: commit})
 	info, err := l.p.Append(b, logstore.AppendOptions{Origin: logstore.OriginCoordinator, LeaderEpoch: int32(l.clk.ms / 50 % 1000000)})
 	if err == nil {
 		ctx, cancel := contextWithTimeout()
@@ -288,6 +297,7 @@ func (l *lifetime) marker() bool {
 		return false
 	}
 	m.end = info.LastOffset + 1
+	m.ended[len(m.ended)-1].sure = true
 	m.epoch[id]++
 	m.seq[id] = 0
 	delete(m.open, id)
@@ -354,6 +364,10 @@ func verifyRecovered(t *testing.T, disk *vfs.Mem, m *model, compact bool, clk *c
 		}
 	}
 	checkCompacted(t, p, m, list)
+	if !m.fuzzy {
+		checkAborted(t, p, m)
+		checkLookups(t, p, m, list)
+	}
 	checkProducers(t, p, m)
 	// What survived of the doubtful part counts from now on.
 	for off := range m.doubt {
@@ -378,6 +392,61 @@ func verifyRecovered(t *testing.T, disk *vfs.Mem, m *model, compact bool, clk *c
 	}
 	clear(m.unsure)
 	return recovered
+}
+
+// checkAborted reads from the beginning of each transaction that ended and looks whether it is listed as aborted. A
+// transaction that lost its first records to DeleteRecords is left out: it may be listed or not.
+func checkAborted(t *testing.T, p *logstore.Partition, m *model) {
+	t.Helper()
+	for _, e := range m.ended {
+		if !e.sure || e.first < p.LogStartOffset() || e.first >= p.LastStableOffset() {
+			continue
+		}
+		r, err := p.Read(logstore.ReadOptions{Offset: e.first, MaxBytes: 1 << 20, MinOneBatch: true, Bound: logstore.BoundLastStable})
+		if err != nil {
+			t.Errorf("reading at %d: %v", e.first, err)
+			continue
+		}
+		if listed := slices.Contains(r.Aborted, logstore.AbortedTxn{ProducerID: e.id, FirstOffset: e.first}); listed == e.commit {
+			t.Errorf("transaction %+v: listed as aborted is %v (%v)", e, listed, r.Aborted)
+		}
+		r.Release()
+	}
+}
+
+// checkLookups finds every record by its offset and by its time: that is what the indexes are for.
+func checkLookups(t *testing.T, p *logstore.Partition, m *model, list []entry) {
+	t.Helper()
+	before := int64(-1)
+	for _, e := range list {
+		if e.offset < p.LogStartOffset() {
+			continue // in a batch that begins below it
+		}
+		r, err := p.Read(logstore.ReadOptions{Offset: e.offset, MaxBytes: 1, MinOneBatch: true, Bound: logstore.BoundLogEnd})
+		if err != nil {
+			t.Errorf("reading at %d: %v", e.offset, err)
+			return
+		}
+		data, err := r.AppendTo(nil)
+		r.Release()
+		b, _, err2 := recordbatch.Next(data)
+		if err != nil || err2 != nil || b.BaseOffset() > e.offset || b.LastOffset() < e.offset {
+			t.Errorf("reading at %d gives a batch of offsets %d to %d, %v, %v", e.offset, b.BaseOffset(), b.LastOffset(), err, err2)
+			return
+		}
+		text, _, _ := strings.Cut(e.value, ".")
+		ts, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || ts == before || e.offset >= p.HighWatermark() {
+			continue
+		}
+		// Time rises with every append, so the first record of that time is the one to find. Markers have times, too,
+		// but are no records that a look-up may return.
+		before = ts
+		if got, err := p.OffsetForTimestamp(ts, logstore.BoundHighWatermark); err != nil || got.Offset != e.offset {
+			t.Errorf("looking up time %d of offset %d gives %+v, %v", ts, e.offset, got, err)
+			return
+		}
+	}
 }
 
 // checkCompacted makes sure that the latest acknowledged value of every key is there.

@@ -17,7 +17,9 @@ import (
 //	   producerId int64 | producerEpoch int16 | lastSequence int32 | lastOffset int64 (-1 none) |
 //	   offsetDelta int32 | timestamp int64 | coordinatorEpoch int32 | currentTxnFirstOffset int64 (-1 none)
 //
-// It holds only the last batch of each producer, so after a restart only that is recognised when repeated.
+// A producer that has several batches in flight may repeat any of them after a crash, so each remembered batch has an
+// entry, the oldest first. Kafka keeps the last of the entries of one producer, which is the state that it wants; of
+// its own snapshots, with one entry a producer, only the last batch is recognised when repeated.
 const (
 	snapshotVersion    = 1
 	snapshotHeader     = 10
@@ -32,21 +34,29 @@ func (s *producers) encodeSnapshot() []byte {
 	be := binary.BigEndian
 	out := make([]byte, snapshotHeader, snapshotHeader+len(s.byID)*snapshotEntry)
 	be.PutUint16(out, snapshotVersion)
-	be.PutUint32(out[6:], uint32(len(s.byID)))
 	for _, id := range slices.Sorted(maps.Keys(s.byID)) {
 		p := s.byID[id]
+		for _, m := range p.batches[:max(p.count-1, 0)] {
+			out = p.appendEntry(out, m, m.timestamp)
+		}
 		last, _ := p.last()
-		out = be.AppendUint64(out, uint64(p.id))
-		out = be.AppendUint16(out, uint16(p.epoch))
-		out = be.AppendUint32(out, uint32(last.lastSeq))
-		out = be.AppendUint64(out, uint64(last.lastOffset))
-		out = be.AppendUint32(out, uint32(last.delta))
-		out = be.AppendUint64(out, uint64(p.lastTimestamp))
-		out = be.AppendUint32(out, uint32(p.coordEpoch))
-		out = be.AppendUint64(out, uint64(p.txnStart))
+		out = p.appendEntry(out, last, p.lastTimestamp)
 	}
+	be.PutUint32(out[6:], uint32((len(out)-snapshotHeader)/snapshotEntry))
 	be.PutUint32(out[2:], crc32.Checksum(out[snapshotCRCCovered:], castagnoli))
 	return out
+}
+
+func (p *producer) appendEntry(out []byte, m batchMeta, timestamp int64) []byte {
+	be := binary.BigEndian
+	out = be.AppendUint64(out, uint64(p.id))
+	out = be.AppendUint16(out, uint16(p.epoch))
+	out = be.AppendUint32(out, uint32(m.lastSeq))
+	out = be.AppendUint64(out, uint64(m.lastOffset))
+	out = be.AppendUint32(out, uint32(m.delta))
+	out = be.AppendUint64(out, uint64(timestamp))
+	out = be.AppendUint32(out, uint32(p.coordEpoch))
+	return be.AppendUint64(out, uint64(p.txnStart))
 }
 
 // decodeSnapshot reads a snapshot file; errors name the file.
@@ -68,7 +78,7 @@ func decodeSnapshot(data []byte, path string) (producers, error) {
 	}
 	for d := data[snapshotHeader:]; len(d) > 0; d = d[snapshotEntry:] {
 		p := s.entry(int64(be.Uint64(d)))
-		p.epoch = int16(be.Uint16(d[8:]))
+		p.setEpoch(int16(be.Uint16(d[8:])))
 		m := batchMeta{
 			lastSeq:    int32(be.Uint32(d[10:])),
 			lastOffset: int64(be.Uint64(d[14:])),
@@ -77,12 +87,12 @@ func decodeSnapshot(data []byte, path string) (producers, error) {
 		}
 		p.lastTimestamp = m.timestamp
 		p.coordEpoch = int32(be.Uint32(d[34:]))
-		p.txnStart = int64(be.Uint64(d[38:]))
 		if m.lastOffset >= 0 {
 			p.add(m)
 		}
-		if p.txnStart >= 0 {
-			s.addOngoing(openTxn{p.id, p.txnStart, -1})
+		if start := int64(be.Uint64(d[38:])); start >= 0 && p.txnStart < 0 {
+			p.txnStart = start
+			s.addOngoing(openTxn{p.id, start, -1})
 		}
 	}
 	return s, nil
