@@ -17,7 +17,9 @@ const round = 8 * time.Millisecond
 func (w *world) startLoad() {
 	for i, run := range []func(*rand.Rand){
 		func(r *rand.Rand) { w.write(r, "plain", numbered) },
-		func(r *rand.Rand) { w.write(r, "latest", func(r *rand.Rand, _ int64) string { return fmt.Sprint("k", r.IntN(20)) }) },
+		func(r *rand.Rand) {
+			w.write(r, "latest", func(r *rand.Rand, _ int64) string { return fmt.Sprint("k", r.IntN(20)) })
+		},
 		func(r *rand.Rand) { w.write(r, "brief", numbered) },
 		func(r *rand.Rand) { w.transact(r, "tx") },
 		w.copy,
