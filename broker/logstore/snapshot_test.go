@@ -29,7 +29,7 @@ func TestRepeatedBatchesAfterRoll(t *testing.T) {
 		mustAppend(t, p, batchAt(epoch0, 2, producer(7, 0, int32(2*i))))
 	}
 	mustAppend(t, p, batchAt(epoch0+5000, 1)) // rolls
-	s.Checkpoint() // recovery begins behind the roll
+	s.Checkpoint()                            // recovery begins behind the roll
 	before := disk.CrashClone(nil)
 	closeStore(t, s)
 	disk = before
