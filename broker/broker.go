@@ -161,6 +161,9 @@ func (b *Broker) startServices(ctx context.Context) error {
 			return fmt.Errorf("finalizing features: %w", err)
 		}
 	}
+	if err := b.bumpEpochs(ctx); err != nil {
+		return fmt.Errorf("beginning new leader epochs after an unclean shutdown: %w", err)
+	}
 	b.groups.start()
 	b.txns.start()
 	return nil

@@ -81,7 +81,10 @@ func ParseConfig(props map[string]string, log *slog.Logger) (Config, error) {
 	if len(c.LogDirs) == 0 {
 		c.LogDirs = settings.SplitList(c.str("log.dir"))
 	}
-	return c, c.parseListeners()
+	if err := c.parseListeners(); err != nil {
+		return c, err
+	}
+	return c, c.checkQuorum()
 }
 
 // unsupported are keys that would silently weaken or change what their user

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -28,9 +29,12 @@ func (b *Broker) openMetadata() error {
 			return err
 		}
 		var err error
-		if part, err = b.store.Create(metadataPartition, metadataTopicID, cfg); err != nil {
+		if part, err = b.store.CreateIn(b.cfg.metadataDir(), metadataPartition, metadataTopicID, cfg); err != nil {
 			return fmt.Errorf("creating the metadata log: %w", err)
 		}
+	}
+	if want := b.cfg.str("metadata.log.dir"); want != "" && part.Dir() != b.cfg.metadataDir() {
+		return fmt.Errorf("metadata.log.dir=%s, but the metadata log is in %s: name that folder's parent, or move the folder while the broker is down", want, part.Path())
 	}
 	part.SetConfig(cfg)
 	node, err := quorum.Open(b.quorumConfig(part))
@@ -193,6 +197,19 @@ func (b *Broker) reconcile(img *controller.Image) error {
 		return fmt.Errorf("removing what an adoption left: %w", err)
 	}
 	return nil
+}
+
+// bumpEpochs begins a new leader epoch on the partitions whose log may have
+// lost its end: those in a log dir that was not shut down cleanly. What is
+// written from here on is then told apart from what was lost, and a consumer
+// that has read beyond the new end learns of it (KIP-320) instead of going on
+// with other records at the same offsets. Kafka does so with every restart.
+func (b *Broker) bumpEpochs(ctx context.Context) error {
+	dirs := b.store.Dirs()
+	return b.ctl.BumpLeaderEpochs(ctx, func(topic string, partition int32) bool {
+		p := b.store.Get(logstore.TopicPartition{Topic: topic, Partition: partition})
+		return p != nil && !dirs[p.Dir()].Clean
+	})
 }
 
 // openTopic creates the missing logs of a topic and gives all of them their

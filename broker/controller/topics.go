@@ -227,6 +227,22 @@ func (c *Controller) planPartitions(t *Topic, count int32, assignment [][]int32)
 	return records, nil
 }
 
+// BumpLeaderEpochs begins a new leader epoch on the partitions that this node
+// leads and that affected names.
+func (c *Controller) BumpLeaderEpochs(ctx context.Context, affected func(topic string, partition int32) bool) error {
+	return c.propose(ctx, func(img *Image) ([]Record, error) {
+		var records []Record
+		for _, t := range img.Topics() {
+			for i, p := range t.Partitions {
+				if p.Leader == c.cfg.NodeID && affected(t.Name, int32(i)) {
+					records = append(records, &PartitionChangeRecord{Partition: int32(i), Topic: t.ID, Leader: c.cfg.NodeID})
+				}
+			}
+		}
+		return records, nil
+	})
+}
+
 // CheckTopicName refuses names that Kafka refuses (Topic.validate).
 func CheckTopicName(name string) error {
 	switch {

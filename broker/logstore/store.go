@@ -204,6 +204,19 @@ func compareTP(a, b TopicPartition) int {
 // it; or takes the folder that was staged for it (see adopt.go). ErrExists if the partition is there, ErrDirOffline if no
 // dir is in service.
 func (s *Store) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Partition, error) {
+	d, err := s.emptiestDir()
+	if err != nil {
+		return nil, fmt.Errorf("creating %s: %w", tp, err)
+	}
+	return s.createIn(d, tp, id, cfg)
+}
+
+// CreateIn is Create in the dir with that index in Config.Dirs.
+func (s *Store) CreateIn(dir int, tp TopicPartition, id TopicID, cfg LogConfig) (*Partition, error) {
+	return s.createIn(s.dirs[dir], tp, id, cfg)
+}
+
+func (s *Store) createIn(d *logDir, tp TopicPartition, id TopicID, cfg LogConfig) (*Partition, error) {
 	if got, ok := parsePartitionFolder(tp.String()); !ok || got != tp || strings.ContainsAny(tp.Topic, `/\`) {
 		return nil, fmt.Errorf("creating partition: %q is no folder name", tp)
 	}
@@ -213,10 +226,6 @@ func (s *Store) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Partition
 	cfg.setDefaults()
 	if p, err := s.takeStaged(tp, id, cfg); p != nil || err != nil {
 		return p, err
-	}
-	d, err := s.emptiestDir()
-	if err != nil {
-		return nil, fmt.Errorf("creating %s: %w", tp, err)
 	}
 	p := newPartition(s, d, tp, filepath.Join(d.path, tp.String()), cfg)
 	p.id = id

@@ -1,6 +1,7 @@
 package quorum
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,11 +46,14 @@ func readQuorumState(fsys vfs.FS, dir string) (quorumState, error) {
 	if err != nil {
 		return st, fmt.Errorf("reading the raft state: %w", err)
 	}
-	if err := json.Unmarshal(data, &st); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	st.DataVersion = 0
+	if err := dec.Decode(&st); err != nil {
 		return st, fmt.Errorf("%s is no quorum state: %w: restore the file from a backup; on a cluster of one node it may be removed", path, err)
 	}
-	if st.DataVersion != 0 && st.DataVersion != 1 || st.LeaderEpoch < 0 {
-		return st, fmt.Errorf("%s has data_version %d and leaderEpoch %d, expected version 0 or 1 and an epoch of at least 0", path, st.DataVersion, st.LeaderEpoch)
+	if st.DataVersion != 1 || st.LeaderEpoch < 0 {
+		return st, fmt.Errorf("%s has data_version %d and leaderEpoch %d, expected version 1 and an epoch of at least 0", path, st.DataVersion, st.LeaderEpoch)
 	}
 	return st, nil
 }

@@ -173,7 +173,13 @@ func (n *Node) Start(sm StateMachine) error {
 		n.cfg.Logger.Error("cannot write to the metadata log; metadata cannot be changed", "err", err)
 		err = nil
 	}
-	return errors.Join(err, n.apps.drain(n.sm))
+	if err = errors.Join(err, n.apps.drain(n.sm)); err != nil {
+		return err
+	}
+	if err := n.st.prune(); err != nil { // of a snapshot that the end of the last run came upon
+		n.cfg.Logger.Error("compacting the metadata log", "err", err)
+	}
+	return nil
 }
 
 func isStorage(err error) bool { return errors.Is(err, logstore.ErrStorage) || vfs.IsNoSpace(err) }

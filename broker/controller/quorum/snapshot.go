@@ -272,15 +272,23 @@ func (s *storage) compact(at Position) error {
 		}
 		s.terms = slices.Clone(s.terms[i:])
 	}
-	if _, err := s.log.DeleteRecordsBefore(s.first.End); err != nil {
-		return fmt.Errorf("removing metadata log that is in snapshot %s: %w", snapshotName(s.snap), err)
-	}
+	return s.prune()
+}
+
+// prune removes snapshots but the newest two, and the log before these.
+func (s *storage) prune() error {
 	for len(s.snaps) > 2 {
 		path := filepath.Join(s.log.Path(), snapshotName(s.snaps[0]))
 		if err := s.cfg.FS.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing an old metadata snapshot: %w", err)
 		}
 		s.snaps = s.snaps[1:]
+	}
+	if len(s.snaps) < 2 {
+		return nil
+	}
+	if _, err := s.log.DeleteRecordsBefore(s.snaps[0].End); err != nil {
+		return fmt.Errorf("removing metadata log that is in snapshot %s: %w", snapshotName(s.snaps[0]), err)
 	}
 	return nil
 }
