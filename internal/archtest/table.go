@@ -103,6 +103,7 @@ var modules = map[string][]string{
 	"golang.org/x/sys":                       anywhere,
 	"golang.org/x/term":                      {"cli", "cmd", "demo", "bench"},
 	"golang.org/x/text":                      {"connectors", "internal"},
+	"google.golang.org/protobuf":             {"broker/controller"}, // the form of raft messages
 	"gopkg.in/yaml.v3":                       {"cli", "tests", "internal"},
 	"github.com/IBM/sarama":                  testsOnly,
 	"github.com/google/go-cmp":               testsOnly,
