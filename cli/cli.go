@@ -161,7 +161,7 @@ var refusals = []error{kerr.InvalidTopicException, kerr.InvalidConfig, kerr.Inva
 // has no types for these.
 func fromCobra(err error) bool {
 	for _, begin := range []string{"unknown command", "unknown flag", "unknown shorthand flag", "required flag(s)",
-		"if any flags in the group", "invalid argument", "flag needs an argument"} {
+		"if any flags in the group", "at least one of the flags in the group", "invalid argument", "flag needs an argument"} {
 		if strings.HasPrefix(err.Error(), begin) {
 			return true
 		}

@@ -17,7 +17,7 @@ func topicCommand(d *Deps) *cobra.Command {
 	k := &cluster{Deps: d}
 	c := group("topic", "Manage topics, read and write records, on any Kafka",
 		k.listCommand(), k.describeCommand(), k.createCommand(), k.alterTopicCommand(), k.deleteCommand(),
-		k.topicOffsetsCommand(), k.deleteRecordsCommand(), k.consumeCommand(), k.produceCommand())
+		k.topicOffsetsCommand(), k.deleteRecordsCommand(), k.consumeCommand(), k.produceCommand(), k.perfCommand())
 	c.Aliases = []string{"topics"}
 	return k.bind(c)
 }
