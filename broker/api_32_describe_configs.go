@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +30,7 @@ func (b *Broker) describeConfigs(_ context.Context, r *request, req *kmsg.Descri
 			out.ErrorCode, out.ErrorMessage = fault.Code(err), fault.Message(err)
 		}
 		for _, c := range configs {
-			if res.ConfigNames == nil || slices.Contains(res.ConfigNames, c.def.Name) {
+			if len(res.ConfigNames) == 0 || slices.Contains(res.ConfigNames, c.def.Name) {
 				out.Configs = append(out.Configs, c.describe(req))
 			}
 		}
@@ -62,6 +63,9 @@ func (b *Broker) describeResource(img *controller.Image, res kmsg.DescribeConfig
 		if res.ResourceName == "" {
 			return b.describeDefaults(img), nil
 		}
+		if _, err := strconv.Atoi(res.ResourceName); err != nil {
+			return nil, fault.New(kerr.InvalidRequest, "Broker id must be an integer, but it is: %s", res.ResourceName)
+		}
 		if res.ResourceName != strconv.Itoa(int(b.cfg.NodeID)) {
 			return nil, fault.New(kerr.InvalidRequest, "Unexpected broker id, expected %d or empty string, but received %s", b.cfg.NodeID, res.ResourceName)
 		}
@@ -72,6 +76,9 @@ func (b *Broker) describeResource(img *controller.Image, res kmsg.DescribeConfig
 		}
 		return b.describeGroup(img, res.ResourceName), nil
 	}
+	if res.ResourceType == loggerResource {
+		return b.describeLoggers(res.ResourceName)
+	}
 	return nil, fault.New(kerr.InvalidRequest, "Unsupported resource type: %d", res.ResourceType)
 }
 
@@ -79,8 +86,18 @@ func (b *Broker) describeTopic(img *controller.Image, name string) []described {
 	overrides := img.Config(controller.Resource{Type: controller.TopicResource, Name: name})
 	var out []described
 	for _, d := range settings.Topic.All() {
-		v, src := b.cfg.topicValue(img, overrides, d.Name)
-		out = append(out, described{def: d, value: v, source: src, chain: b.cfg.topicChain(img, overrides, d)})
+		c := described{def: d, source: sourceBuiltIn}
+		c.value, _ = b.cfg.topicValue(img, overrides, d.Name)
+		if v, ok := overrides[d.Name]; ok {
+			c.chain = append(c.chain, sourced{name: d.Name, value: v, source: sourceTopic})
+		}
+		if len(d.Synonyms) > 0 {
+			c.chain = append(c.chain, b.cfg.synonyms(img, d.Synonyms[0].Name)...)
+		}
+		if len(c.chain) > 0 {
+			c.source = c.chain[0].source
+		}
+		out = append(out, c)
 	}
 	return out
 }
@@ -88,19 +105,34 @@ func (b *Broker) describeTopic(img *controller.Image, name string) []described {
 func (b *Broker) describeBroker(img *controller.Image) []described {
 	var out []described
 	for _, d := range settings.Broker.All() {
-		chain := b.cfg.brokerChain(img, d.Name)
-		out = append(out, described{def: d, value: chain[0].value, null: chain[0].null, source: chain[0].source, readOnly: d.Dynamic == settings.ReadOnly, chain: chain})
+		out = append(out, b.describeBrokerKey(img, d))
+	}
+	for _, name := range b.cfg.listenerKeys(img) {
+		d, _ := settings.LookupBroker(name)
+		out = append(out, b.describeBrokerKey(img, d))
 	}
 	return out
+}
+
+func (b *Broker) describeBrokerKey(img *controller.Image, d settings.Def) described {
+	first := b.cfg.brokerChain(img, d.Name)[0]
+	c := described{
+		def: d, value: first.value, null: first.null, source: sourceBuiltIn, readOnly: d.Dynamic == settings.ReadOnly,
+		chain: b.cfg.synonyms(img, d.Name),
+	}
+	if len(c.chain) > 0 {
+		c.source = c.chain[0].source
+	}
+	return c
 }
 
 // describeDefaults lists only what was set cluster-wide, as Kafka does.
 func (b *Broker) describeDefaults(img *controller.Image) []described {
 	set := img.Config(controller.Resource{Type: controller.BrokerResource})
 	var out []described
-	for _, d := range settings.Broker.All() {
-		if v, ok := set[d.Name]; ok {
-			out = append(out, described{def: d, value: v, source: sourceDefault, chain: []sourced{{name: d.Name, value: v, source: sourceDefault}}})
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		if d, ok := settings.LookupBroker(name); ok {
+			out = append(out, described{def: d, value: set[name], source: sourceDefault, chain: []sourced{{name: name, value: set[name], source: sourceDefault}}})
 		}
 	}
 	return out
@@ -110,14 +142,12 @@ func (b *Broker) describeGroup(img *controller.Image, name string) []described {
 	set := img.Config(controller.Resource{Type: controller.GroupResource, Name: name})
 	var out []described
 	for _, d := range settings.Group.All() {
-		c := described{def: d}
+		// The broker's value shows as the default: groups have no synonyms in Kafka.
+		c := described{def: d, source: sourceBuiltIn, value: b.cfg.brokerChain(img, d.Synonyms[0].Name)[0].value}
 		if v, ok := set[d.Name]; ok {
-			c.chain = append(c.chain, sourced{name: d.Name, value: v, source: sourceGroup})
+			c.value, c.source = v, sourceGroup
 		}
-		for _, syn := range d.Synonyms {
-			c.chain = append(c.chain, b.cfg.brokerChain(img, syn.Name)...)
-		}
-		c.value, c.source = c.chain[0].value, c.chain[0].source
+		c.chain = []sourced{{name: d.Name, value: c.value, source: c.source}}
 		out = append(out, c)
 	}
 	return out

@@ -14,6 +14,10 @@ import (
 
 func (b *Broker) alterConfigs(ctx context.Context, r *request, req *kmsg.AlterConfigsRequest) kmsg.Response {
 	resp := kmsg.NewPtrAlterConfigsResponse()
+	repeated := map[resourceKey]int{}
+	for _, res := range req.Resources {
+		repeated[resourceKey{int8(res.ResourceType), res.ResourceName}]++
+	}
 	for _, res := range req.Resources {
 		out := kmsg.NewAlterConfigsResponseResource()
 		out.ResourceType, out.ResourceName = res.ResourceType, res.ResourceName
@@ -22,7 +26,11 @@ func (b *Broker) alterConfigs(ctx context.Context, r *request, req *kmsg.AlterCo
 			entries = append(entries, controller.ConfigEntry{Name: c.Name, Value: c.Value})
 		}
 		target := controller.Resource{Type: controller.ResourceType(res.ResourceType), Name: res.ResourceName}
-		if err := b.ctl.ReplaceConfigs(ctx, target, entries, req.ValidateOnly); err != nil {
+		err := errRepeated
+		if repeated[resourceKey{int8(res.ResourceType), res.ResourceName}] == 1 {
+			err = b.ctl.ReplaceConfigs(ctx, target, entries, req.ValidateOnly)
+		}
+		if err != nil {
 			b.report("altering configuration", res.ResourceName, err)
 			out.ErrorCode, out.ErrorMessage = fault.Code(err), fault.Message(err)
 		}

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/controller"
@@ -14,6 +15,10 @@ import (
 
 func (b *Broker) incrementalAlterConfigs(ctx context.Context, r *request, req *kmsg.IncrementalAlterConfigsRequest) kmsg.Response {
 	resp := kmsg.NewPtrIncrementalAlterConfigsResponse()
+	repeated := map[resourceKey]int{}
+	for _, res := range req.Resources {
+		repeated[resourceKey{int8(res.ResourceType), res.ResourceName}]++
+	}
 	for _, res := range req.Resources {
 		out := kmsg.NewIncrementalAlterConfigsResponseResource()
 		out.ResourceType, out.ResourceName = res.ResourceType, res.ResourceName
@@ -22,7 +27,16 @@ func (b *Broker) incrementalAlterConfigs(ctx context.Context, r *request, req *k
 			changes = append(changes, controller.ConfigChange{Name: c.Name, Op: controller.ConfigOp(c.Op), Value: c.Value})
 		}
 		target := controller.Resource{Type: controller.ResourceType(res.ResourceType), Name: res.ResourceName}
-		if err := b.ctl.AlterConfigs(ctx, target, changes, b.effective(target), req.ValidateOnly); err != nil {
+		var err error
+		switch {
+		case repeated[resourceKey{int8(res.ResourceType), res.ResourceName}] > 1:
+			err = errRepeated
+		case res.ResourceType == loggerResource:
+			err = b.alterLoggers(res, req.ValidateOnly)
+		default:
+			err = b.ctl.AlterConfigs(ctx, target, changes, b.effective(target), req.ValidateOnly)
+		}
+		if err != nil {
 			b.report("altering configuration", res.ResourceName, err)
 			out.ErrorCode, out.ErrorMessage = fault.Code(err), fault.Message(err)
 		}
@@ -30,6 +44,14 @@ func (b *Broker) incrementalAlterConfigs(ctx context.Context, r *request, req *k
 	}
 	return resp
 }
+
+// resourceKey is a resource as a request names it.
+type resourceKey struct {
+	kind int8
+	name string
+}
+
+var errRepeated = fault.New(kerr.InvalidRequest, "Each resource must appear at most once.")
 
 // effective gives the value of a key of a resource without its own override.
 func (b *Broker) effective(r controller.Resource) func(string) string {

@@ -20,7 +20,7 @@ func (b *Broker) listConfigResources(_ context.Context, r *request, req *kmsg.Li
 	if req.Version == 0 {
 		types = []int8{clientMetricsResource}
 	} else if len(types) == 0 {
-		types = []int8{int8(controller.TopicResource), int8(controller.BrokerResource), clientMetricsResource, int8(controller.GroupResource)}
+		types = []int8{int8(controller.TopicResource), int8(controller.BrokerResource), loggerResource, clientMetricsResource, int8(controller.GroupResource)}
 	}
 	for _, kind := range types {
 		names, ok := b.configResources(kind)
@@ -51,7 +51,7 @@ func (b *Broker) configResources(kind int8) ([]string, bool) {
 			names = append(names, t.Name)
 		}
 		return names, true
-	case kind == int8(controller.BrokerResource):
+	case kind == int8(controller.BrokerResource), kind == loggerResource:
 		return []string{strconv.Itoa(int(b.cfg.NodeID))}, true
 	case kind == int8(controller.GroupResource):
 		return img.Resources(controller.GroupResource), true

@@ -17,15 +17,19 @@ import (
 	"github.com/leat-project/leat/broker/group"
 	"github.com/leat-project/leat/broker/logstore"
 	"github.com/leat-project/leat/broker/txn"
+	"github.com/leat-project/leat/internal/loglevel"
 )
 
 // Broker is one node. New recovers its logs, Listen opens its ports, Run
 // serves.
 type Broker struct {
-	cfg   Config
-	log   *slog.Logger
-	store *logstore.Store
-	ctl   *controller.Controller
+	cfg Config
+	log *slog.Logger
+	// baseLog is log without its name, for loggers with names of their own.
+	baseLog *slog.Logger
+	levels  *loglevel.Levels
+	store   *logstore.Store
+	ctl     *controller.Controller
 	// quorum is the metadata log under ctl.
 	quorum *quorum.Node
 	ids    producerIDs
@@ -40,9 +44,17 @@ type Broker struct {
 	listening bool
 	stopped   bool
 
-	conns   atomic.Int64
-	connSeq atomic.Uint64
-	buffers bufferPool
+	admission sync.Mutex     // guards perIP and the counts of listeners; conns changes under it
+	perIP     map[string]int // connections by address
+	conns     atomic.Int64
+	accepts   rateLimit
+	// ipLimits are max.connections.per.ip.overrides by address.
+	ipLimits atomic.Pointer[map[string]int64]
+	// ipLimitsFrom is what they were read from; it belongs to the controller's
+	// goroutine.
+	ipLimitsFrom string
+	connSeq      atomic.Uint64
+	buffers      bufferPool
 	// reviving is set while missing logs are being created.
 	reviving atomic.Bool
 	metrics  metrics
@@ -59,9 +71,15 @@ const shutdownGrace = 5 * time.Second
 // New opens and recovers the log dirs and the metadata of a broker. It starts
 // nothing; Run or Close must follow.
 func New(cfg Config, log *slog.Logger) (*Broker, error) {
-	b := &Broker{cfg: cfg, log: log}
+	b := &Broker{cfg: cfg, levels: cfg.Levels}
+	if b.levels == nil {
+		b.levels = loglevel.New()
+		log = slog.New(b.levels.Handler(log.Handler()))
+	}
+	b.baseLog, b.log = log, log.With(loglevel.NameKey, logBroker)
 	b.ids.broker = b
 	b.apis = requestTable()
+	b.perIP = map[string]int{}
 	b.metrics.topics = map[string]*topicMetrics{}
 	b.sessions = newFetchSessions(int(cfg.int("max.incremental.fetch.session.cache.slots")))
 	b.groups = newShards(b, controller.OffsetsTopic, func() *group.Shard { return group.NewShard(b.groupConfig()) })
@@ -193,7 +211,7 @@ func (b *Broker) Close() error {
 func (b *Broker) storeConfig() logstore.Config {
 	c := &b.cfg
 	return logstore.Config{
-		Dirs: c.LogDirs, FS: c.FS, Logger: b.log, NodeID: c.NodeID, ClusterID: c.str("cluster.id"),
+		Dirs: c.LogDirs, FS: c.FS, Logger: b.baseLog.With(loglevel.NameKey, logStore), NodeID: c.NodeID, ClusterID: c.str("cluster.id"),
 		NeverCut: func(tp logstore.TopicPartition) bool { return tp == metadataPartition },
 		OnDirOffline: func(dir string, err error) {
 			b.log.Error("log dir is offline until restart", "dir", dir, "err", err)
@@ -202,15 +220,16 @@ func (b *Broker) storeConfig() logstore.Config {
 		RetentionCheckInterval:  c.ms("log.retention.check.interval.ms"),
 		InitialTaskDelay:        max(c.ms("log.initial.task.delay.ms"), time.Millisecond), // the store takes 0 for its default
 		FlushCheckpointInterval: c.ms("log.flush.offset.checkpoint.interval.ms"),
-		ProducerExpiration:      c.ms("producer.id.expiration.ms"),
+		StartCheckpointInterval: c.ms("log.flush.start.offset.checkpoint.interval.ms"),
+		HWCheckpointInterval:    c.ms("replica.high.watermark.checkpoint.interval.ms"),
+		FlushCheckInterval:      min(c.ms("log.flush.scheduler.interval.ms"), mostFlushCheck),
 		ProducerExpirationCheck: c.ms("producer.id.expiration.check.interval.ms"),
-		Cleaner: logstore.CleanerConfig{
-			Disabled:         !c.bool("log.cleaner.enable"),
-			DedupeBufferSize: int(c.int("log.cleaner.dedupe.buffer.size")),
-			Backoff:          c.ms("log.cleaner.backoff.ms"),
-		},
 	}
 }
+
+// mostFlushCheck is how often flush.ms is looked at where
+// log.flush.scheduler.interval.ms is not set or longer.
+const mostFlushCheck = time.Second
 
 func (b *Broker) groupConfig() group.Config {
 	c := &b.cfg

@@ -13,6 +13,7 @@ import (
 
 	"github.com/leat-project/leat/broker/group"
 	"github.com/leat-project/leat/broker/settings"
+	"github.com/leat-project/leat/internal/loglevel"
 	"github.com/leat-project/leat/internal/vfs"
 )
 
@@ -23,6 +24,10 @@ type Config struct {
 	LogDirs   []string
 	// FS is where the logs live; nil is the operating system's.
 	FS vfs.FS
+
+	// Levels are those of the loggers, which the BROKER_LOGGER resource changes;
+	// nil makes new ones, above the handler of the logger.
+	Levels *loglevel.Levels
 
 	// assignors are group.consumer.assignors, the default first.
 	assignors []string
@@ -57,13 +62,16 @@ func ParseConfig(props map[string]string, log *slog.Logger) (Config, error) {
 		if why, refused := unsupported[key]; refused && props[key] != "" {
 			return Config{}, fmt.Errorf("%s is set, but %s; remove the key", key, why)
 		}
-		d, known := settings.Broker.Lookup(key)
+		d, known := settings.LookupBroker(key)
 		if !known {
 			log.Warn("ignoring unknown broker key", "key", key)
 			continue
 		}
 		if err := d.Check(props[key]); err != nil {
 			return Config{}, err
+		}
+		if d.Inert != "" {
+			log.Warn("broker key has no effect", "key", key, "reason", d.Inert)
 		}
 		c.static[key] = props[key]
 	}
@@ -82,7 +90,10 @@ func ParseConfig(props map[string]string, log *slog.Logger) (Config, error) {
 		c.LogDirs = settings.SplitList(c.str("log.dir"))
 	}
 	if err := c.parseListeners(); err != nil {
-		return c, err
+		return Config{}, err
+	}
+	if name := c.str("inter.broker.listener.name"); name != "" && !slices.ContainsFunc(c.Listeners, func(l Listener) bool { return l.Name == strings.ToUpper(name) }) {
+		return Config{}, fmt.Errorf("inter.broker.listener.name=%s is not the name of one of the listeners %s", name, c.str("listeners"))
 	}
 	return c, c.checkQuorum()
 }
@@ -90,10 +101,9 @@ func ParseConfig(props map[string]string, log *slog.Logger) (Config, error) {
 // unsupported are keys that would silently weaken or change what their user
 // expects if they were ignored.
 var unsupported = map[string]string{
-	"authorizer.class.name":            "access control lists are not served yet",
-	"max.connections.per.ip.overrides": "only max.connections.per.ip is applied",
-	"create.topic.policy.class.name":   "Java policy classes cannot be loaded",
-	"alter.config.policy.class.name":   "Java policy classes cannot be loaded",
+	"authorizer.class.name":          "access control lists are not served yet",
+	"create.topic.policy.class.name": "Java policy classes cannot be loaded",
+	"alter.config.policy.class.name": "Java policy classes cannot be loaded",
 }
 
 // singleNode gives internal topics the one replica there can be, unless the

@@ -53,6 +53,12 @@ func (c *conn) run(ctx context.Context) {
 	if t, ok := c.nc.(*net.TCPConn); ok {
 		// The operating system's defaults serve when a setting is refused.
 		_ = t.SetNoDelay(true)
+		if n := c.broker.cfg.int("socket.receive.buffer.bytes"); n > 0 {
+			_ = t.SetReadBuffer(int(n))
+		}
+		if n := c.broker.cfg.int("socket.send.buffer.bytes"); n > 0 {
+			_ = t.SetWriteBuffer(int(n))
+		}
 	}
 	// Shutdown: read no more, finish what was read, then close.
 	stopReading := context.AfterFunc(ctx, func() { c.nc.SetReadDeadline(time.Unix(1, 0)) })
@@ -60,7 +66,7 @@ func (c *conn) run(ctx context.Context) {
 	// A client that is gone ends what is parked for it.
 	parked, gone := context.WithCancel(context.WithoutCancel(ctx))
 	defer gone()
-	requests := make(chan *request, readAhead)
+	requests := make(chan *request, min(readAhead, int(c.broker.cfg.int("queued.max.requests"))))
 	go func() { // ends with the connection's read side; run waits through the channel's close
 		defer close(requests)
 		c.log.ended(c, c.readAll(ctx, parked, requests))

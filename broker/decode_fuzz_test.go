@@ -50,5 +50,5 @@ func FuzzDecode(f *testing.F) {
 }
 
 func newListenerFor(controller bool) *listener {
-	return &listener{conf: Listener{Name: "PLAINTEXT", Controller: controller}, perIP: map[string]int{}}
+	return &listener{conf: Listener{Name: "PLAINTEXT", Controller: controller}}
 }

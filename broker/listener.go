@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,15 +15,16 @@ type listener struct {
 	conf Listener
 	ln   net.Listener
 
-	mu    sync.Mutex // guards perIP
-	perIP map[string]int
+	rate rateLimit
+
+	conns int64 // guarded by Broker.admission
 }
 
 func newListener(conf Listener, ln net.Listener) *listener {
 	if conf.AdvertisedPort == 0 {
 		conf.AdvertisedPort = ln.Addr().(*net.TCPAddr).Port
 	}
-	return &listener{conf: conf, ln: ln, perIP: map[string]int{}}
+	return &listener{conf: conf, ln: ln}
 }
 
 // acceptBackoff is the pause after an accept that failed for want of file
@@ -58,6 +58,12 @@ func (b *Broker) serve(ctx context.Context, l *listener) error {
 			nc.Close()
 			continue
 		}
+		if wait := b.acceptDelay(l); wait > 0 {
+			select {
+			case <-ctx.Done():
+			case <-time.After(wait):
+			}
+		}
 		conns.Go(func() error {
 			defer b.dismiss(l, ip)
 			newConn(b, l, nc, ip).run(connCtx)
@@ -67,27 +73,36 @@ func (b *Broker) serve(ctx context.Context, l *listener) error {
 	return conns.Wait()
 }
 
-// admit enforces max.connections and max.connections.per.ip.
+// acceptDelay enforces max.connection.creation.rate, of the broker and of the
+// listener: what comes too fast waits, and what is behind it waits in the
+// system's queue.
+func (b *Broker) acceptDelay(l *listener) time.Duration {
+	now := time.Now()
+	return max(b.accepts.take(b.limit("max.connection.creation.rate"), now),
+		l.rate.take(b.listenerLimit(l.conf.Name, "max.connection.creation.rate"), now))
+}
+
+// admit enforces max.connections, of the broker and of the listener, and
+// max.connections.per.ip.
 func (b *Broker) admit(l *listener, ip string) bool {
-	if b.conns.Add(1) > b.limit("max.connections") {
-		b.conns.Add(-1)
+	all, here, mine := b.limit("max.connections"), b.listenerLimit(l.conf.Name, "max.connections"), b.perIPLimit(ip)
+	b.admission.Lock()
+	defer b.admission.Unlock()
+	if b.conns.Load() >= all || l.conns >= here || int64(b.perIP[ip]) >= mine {
 		return false
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if int64(l.perIP[ip]) >= b.limit("max.connections.per.ip") {
-		b.conns.Add(-1)
-		return false
-	}
-	l.perIP[ip]++
+	b.conns.Add(1)
+	l.conns++
+	b.perIP[ip]++
 	return true
 }
 
 func (b *Broker) dismiss(l *listener, ip string) {
+	b.admission.Lock()
+	defer b.admission.Unlock()
 	b.conns.Add(-1)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.perIP[ip]--; l.perIP[ip] == 0 {
-		delete(l.perIP, ip)
+	l.conns--
+	if b.perIP[ip]--; b.perIP[ip] == 0 {
+		delete(b.perIP, ip)
 	}
 }

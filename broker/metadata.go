@@ -10,6 +10,7 @@ import (
 	"github.com/leat-project/leat/broker/group"
 	"github.com/leat-project/leat/broker/logstore"
 	"github.com/leat-project/leat/broker/recordbatch"
+	"github.com/leat-project/leat/internal/loglevel"
 	"github.com/leat-project/leat/internal/vfs"
 )
 
@@ -48,12 +49,13 @@ func (b *Broker) openMetadata() error {
 			v, _ := b.cfg.topicValue(img, overrides, name)
 			return v
 		},
-		Apply: b.apply, Log: b.log,
+		CheckGroup: b.checkGroup, Apply: b.apply, Log: b.baseLog.With(loglevel.NameKey, logController),
 	}, node)
 	if err != nil {
 		return err
 	}
 	b.ctl, b.quorum = ctl, node
+	b.brokerKeysChanged(ctl.Image())
 	return b.reconcile(ctl.Image())
 }
 
@@ -290,6 +292,7 @@ func (b *Broker) configChanged(img *controller.Image, r *controller.ConfigRecord
 	case controller.TopicResource:
 		touched[r.Resource.Name] = true
 	case controller.BrokerResource:
+		b.brokerKeysChanged(img)
 		for _, t := range img.Topics() {
 			touched[t.Name] = true
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/leat-project/leat/broker/group"
 	"github.com/leat-project/leat/broker/logstore"
 	"github.com/leat-project/leat/broker/recordbatch"
+	"github.com/leat-project/leat/internal/loglevel"
 )
 
 type tx = coordinator.Tx
@@ -60,7 +61,7 @@ func (s *shards[S]) topicChanged(img *controller.Image) {
 		if part == nil {
 			return // its creation failed and was reported
 		}
-		loop := coordinator.NewLoop(&stateLog{part}, s.fresh, s.broker.log.With("topic", s.topic, "partition", len(s.loops)))
+		loop := coordinator.NewLoop(&stateLog{part}, s.fresh, s.broker.baseLog.With(loglevel.NameKey, logCoordinator, "topic", s.topic, "partition", len(s.loops)))
 		s.loops = append(s.loops, loop)
 		s.broker.tasks(loop.Run)
 	}
@@ -153,19 +154,22 @@ func partitionFor(key string, count int) int {
 	return int(h&(1<<31-1)) % count
 }
 
+// internalKeys are the broker keys that say how an internal topic is made.
+type internalKeys struct{ partitions, replicationFactor, segmentBytes string }
+
 // ensureInternal creates an internal topic on first need.
 func (b *Broker) ensureInternal(ctx context.Context, topic string) error {
 	if b.ctl.Image().Topic(topic) != nil {
 		return nil
 	}
-	prefix := "offsets.topic"
+	keys := internalKeys{"offsets.topic.num.partitions", "offsets.topic.replication.factor", "offsets.topic.segment.bytes"}
 	configs := map[string]string{"cleanup.policy": "compact", "compression.type": "producer"}
 	if topic == controller.TxnStateTopic {
-		prefix = "transaction.state.log"
+		keys = internalKeys{"transaction.state.log.num.partitions", "transaction.state.log.replication.factor", "transaction.state.log.segment.bytes"}
 		configs = map[string]string{"cleanup.policy": "compact", "compression.type": "uncompressed", "min.insync.replicas": b.cfg.str("transaction.state.log.min.isr"), "unclean.leader.election.enable": "false"}
 	}
-	configs["segment.bytes"] = strconv.FormatInt(max(b.cfg.int(prefix+".segment.bytes"), 1<<20), 10)
-	t := controller.NewTopic{Name: topic, Partitions: int32(b.cfg.int(prefix + ".num.partitions")), ReplicationFactor: int16(b.cfg.int(prefix + ".replication.factor"))}
+	configs["segment.bytes"] = strconv.FormatInt(max(b.cfg.int(keys.segmentBytes), 1<<20), 10)
+	t := controller.NewTopic{Name: topic, Partitions: int32(b.cfg.int(keys.partitions)), ReplicationFactor: int16(b.cfg.int(keys.replicationFactor))}
 	for _, k := range []string{"cleanup.policy", "compression.type", "min.insync.replicas", "segment.bytes", "unclean.leader.election.enable"} {
 		if v, ok := configs[k]; ok {
 			t.Configs = append(t.Configs, controller.ConfigEntry{Name: k, Value: &v})

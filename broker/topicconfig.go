@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,7 @@ const (
 	sourceDefault source = 3 // cluster-wide dynamic default
 	sourceStatic  source = 4
 	sourceBuiltIn source = 5
+	sourceLogger  source = 6
 	sourceGroup   source = 8
 )
 
@@ -32,43 +34,82 @@ type sourced struct {
 
 // brokerChain lists the values of a broker key, the one in force first.
 func (c *Config) brokerChain(img *controller.Image, name string) []sourced {
+	return c.brokerChains(img, name)
+}
+
+// brokerChains lists the values of broker keys that stand in for one another:
+// by source, and within a source in the order of names.
+func (c *Config) brokerChains(img *controller.Image, names ...string) []sourced {
 	var out []sourced
-	add := func(r controller.Resource, s source) {
-		if v, ok := img.Config(r)[name]; ok {
-			out = append(out, sourced{name: name, value: v, source: s})
+	dynamic := func(r controller.Resource, s source) {
+		set := img.Config(r)
+		for _, name := range names {
+			if v, ok := set[name]; ok {
+				out = append(out, sourced{name: name, value: v, source: s})
+			}
 		}
 	}
-	add(controller.Resource{Type: controller.BrokerResource, Name: strconv.Itoa(int(c.NodeID))}, sourceBroker)
-	add(controller.Resource{Type: controller.BrokerResource}, sourceDefault)
-	if v, ok := c.static[name]; ok {
-		out = append(out, sourced{name: name, value: v, source: sourceStatic})
+	dynamic(controller.Resource{Type: controller.BrokerResource, Name: strconv.Itoa(int(c.NodeID))}, sourceBroker)
+	dynamic(controller.Resource{Type: controller.BrokerResource}, sourceDefault)
+	for _, name := range names {
+		if v, ok := c.static[name]; ok {
+			out = append(out, sourced{name: name, value: v, source: sourceStatic})
+		}
 	}
-	if d, ok := settings.Broker.Lookup(name); ok {
-		out = append(out, sourced{name: name, value: d.Default, source: sourceBuiltIn, null: d.NoDefault})
+	for _, name := range names {
+		if d, ok := settings.Broker.Lookup(name); ok {
+			out = append(out, sourced{name: name, value: d.Default, source: sourceBuiltIn, null: d.NoDefault})
+		}
 	}
 	return out
+}
+
+// synonyms is what DescribeConfigs shows as the chain of a broker key: as
+// Kafka, only from the first value under the key's own name on.
+func (c *Config) synonyms(img *controller.Image, name string) []sourced {
+	chain := c.brokerChains(img, settings.BrokerSynonyms(name)...)
+	chain = slices.DeleteFunc(chain, func(s sourced) bool { return s.null })
+	i := slices.IndexFunc(chain, func(s sourced) bool { return s.name == name })
+	if i < 0 {
+		return nil
+	}
+	return chain[i:]
+}
+
+// listenerKeys are the keys that are set for single listeners.
+func (c *Config) listenerKeys(img *controller.Image) []string {
+	var names []string
+	for _, set := range []map[string]string{
+		img.Config(controller.Resource{Type: controller.BrokerResource, Name: strconv.Itoa(int(c.NodeID))}),
+		img.Config(controller.Resource{Type: controller.BrokerResource}), c.static,
+	} {
+		for name := range set {
+			if strings.HasPrefix(name, "listener.name.") {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // topicChain lists the values of a topic key, the one in force first. Values
 // of synonyms are in the synonym's own unit; topicValue scales.
 func (c *Config) topicChain(img *controller.Image, overrides map[string]string, d settings.Def) []sourced {
-	var out, builtIn []sourced
+	var out []sourced
 	if v, ok := overrides[d.Name]; ok {
 		out = append(out, sourced{name: d.Name, value: v, source: sourceTopic})
 	}
-	for _, syn := range d.Synonyms {
-		for _, s := range c.brokerChain(img, syn.Name) {
-			if s.source != sourceBuiltIn {
-				out = append(out, s)
-			} else if !s.null {
-				builtIn = append(builtIn, s)
-			}
+	names := make([]string, len(d.Synonyms))
+	for i, syn := range d.Synonyms {
+		names[i] = syn.Name
+	}
+	for _, s := range c.brokerChains(img, names...) {
+		if !s.null {
+			out = append(out, s)
 		}
 	}
-	if len(builtIn) == 0 {
-		builtIn = append(builtIn, sourced{name: d.Name, value: d.Default, source: sourceBuiltIn})
-	}
-	return append(out, builtIn...)
+	return append(out, sourced{name: d.Name, value: d.Default, source: sourceBuiltIn})
 }
 
 // topicValue is the value of a topic key in force, in the key's own unit.

@@ -5,6 +5,7 @@ package brokertest
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -28,6 +29,7 @@ type Broker struct {
 
 	addr string
 	node *broker.Broker
+	out  io.Writer // of the log, too; nil for none
 	stop context.CancelFunc
 	done chan error
 
@@ -49,6 +51,17 @@ var errPower = errors.New("power is off")
 func Start(t testing.TB, overrides map[string]string) *Broker {
 	t.Helper()
 	b := prepare(t, overrides)
+	b.start()
+	t.Cleanup(b.Stop)
+	return b
+}
+
+// StartLogged is Start with the log, at INFO, written to out as well. out may be
+// read after Stop.
+func StartLogged(t testing.TB, out io.Writer, overrides map[string]string) *Broker {
+	t.Helper()
+	b := prepare(t, overrides)
+	b.out = out
 	b.start()
 	t.Cleanup(b.Stop)
 	return b
@@ -100,7 +113,11 @@ func (b *Broker) Collector() prometheus.Collector { return b.node.Collector() }
 
 func (b *Broker) start() {
 	b.t.Helper()
-	log := slog.New(slog.NewTextHandler(testWriter{b.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	var out io.Writer = testWriter{b.t}
+	if b.out != nil {
+		out = io.MultiWriter(out, b.out)
+	}
+	log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	cfg, err := broker.ParseConfig(b.props, log)
 	if err != nil {
 		b.t.Fatalf("parsing the broker's configuration: %v", err)

@@ -85,6 +85,11 @@ func (c *Controller) planConfigs(img *Image, r Resource, next map[string]string,
 			return nil, err
 		}
 	}
+	if r.Type == GroupResource && c.cfg.CheckGroup != nil {
+		if err := c.cfg.CheckGroup(img, next); err != nil {
+			return nil, fault.New(kerr.InvalidConfig, "%s", err)
+		}
+	}
 	if validateOnly {
 		return nil, nil
 	}
@@ -151,6 +156,11 @@ func alterOne(r Resource, next map[string]string, ch ConfigChange, effective fun
 	if err := check(r, ch.Name, value); err != nil {
 		return err
 	}
+	if r.Type == BrokerResource {
+		if err := settings.CheckThreads(ch.Name, effective(ch.Name), value); err != nil {
+			return fault.New(kerr.InvalidRequest, "%s", err)
+		}
+	}
 	next[ch.Name] = value
 	return nil
 }
@@ -208,15 +218,16 @@ func check(r Resource, name, value string) error {
 // checkBroker accepts only keys that the broker can change while it runs
 // (KIP-226).
 func checkBroker(r Resource, name, value string) error {
-	d, ok := settings.Broker.Lookup(name)
+	d, ok := settings.LookupBroker(name)
 	if !ok || d.Dynamic == settings.ReadOnly {
-		return fault.New(kerr.InvalidRequest, "Cannot update these configs dynamically: [%s]", name)
+		return fault.New(kerr.InvalidRequest, "Cannot update these configs dynamically: Set(%s)", name)
 	}
 	if d.Dynamic == settings.PerBroker && r.Name == "" {
-		return fault.New(kerr.InvalidRequest, "Cannot update per-broker configs at the cluster level: [%s]", name)
+		return fault.New(kerr.InvalidRequest, "Cannot update these configs at default cluster level, broker id must be specified: Set(%s)", name)
 	}
+	// Kafka answers INVALID_REQUEST here (KAFKA-13609), and clients know it.
 	if err := d.Check(value); err != nil {
-		return fault.New(kerr.InvalidConfig, "%s", err)
+		return fault.New(kerr.InvalidRequest, "%s", err)
 	}
 	return nil
 }

@@ -45,6 +45,8 @@ type Config struct {
 	// TopicConfig returns the effective value of a topic key for a set of
 	// overrides; used to check keys that depend on one another.
 	TopicConfig func(img *Image, overrides map[string]string, name string) string
+	// CheckGroup validates the overrides of a group as a whole; may be nil.
+	CheckGroup func(img *Image, overrides map[string]string) error
 	// Apply makes a committed change real (creates and deletes logs) before
 	// it is published and answered. An error is reported to the caller of the
 	// change; the change itself stands, because it is committed. What Open

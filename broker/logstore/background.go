@@ -80,9 +80,8 @@ func (s *Store) Run(ctx context.Context) error {
 	every(c.ProducerExpirationCheck, c.ProducerExpirationCheck, s.expireProducers)
 	every(c.IdleClose, c.IdleClose, s.closeIdle)
 	every(time.Second, time.Second, s.emptyTrash)
-	if !c.Cleaner.Disabled {
-		g.Go(func() error { return s.cleanLoop(ctx) })
-	}
+	every(c.StartCheckpointInterval, c.StartCheckpointInterval, s.checkpointStarts)
+	g.Go(func() error { return s.cleanLoop(ctx) })
 	return g.Wait()
 }
 
@@ -120,12 +119,16 @@ func (s *Store) wakeCheckpoints() {
 	s.writers.Add(1)
 	go func() {
 		defer s.writers.Done()
-		for _, d := range s.dirs {
-			if err := d.writeCheckpoint(logStartFile, (*Partition).startToCheckpoint); err != nil && d.err() == nil {
-				s.log.Warn("writing log starts", "dir", d.path, "err", err)
-			}
-		}
+		s.checkpointStarts()
 	}()
+}
+
+func (s *Store) checkpointStarts() {
+	for _, d := range s.dirs {
+		if err := d.writeCheckpoint(logStartFile, (*Partition).startToCheckpoint); err != nil && d.err() == nil {
+			s.log.Warn("writing log starts", "dir", d.path, "err", err)
+		}
+	}
 }
 
 // flushDue starts the flushes that flush.ms demands.
@@ -142,7 +145,7 @@ func (s *Store) flushDue() {
 }
 
 func (s *Store) expireProducers() {
-	before := s.nowMs() - s.cfg.ProducerExpiration.Milliseconds()
+	before := s.nowMs() - s.tuning.Load().ProducerExpiration.Milliseconds()
 	for _, p := range s.Partitions() {
 		p.expireProducers(before)
 	}

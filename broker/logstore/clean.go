@@ -10,38 +10,61 @@ import (
 	"github.com/leat-project/leat/broker/recordbatch"
 )
 
-// cleanLoop compacts the partition with the highest dirty ratio, one after another, until none is due; then it
-// waits for the back-off (Kafka: LogCleaner).
+// cleanLoop compacts the partitions with the highest dirty ratios, as many at a time as there may be, until none is
+// due; then it waits for the back-off (Kafka: LogCleaner).
 func (s *Store) cleanLoop(ctx context.Context) error {
+	busy := map[*Partition]bool{}
+	type outcome struct {
+		p   *Partition
+		err error
+	}
+	done := make(chan outcome)
+	end := func(o outcome) bool {
+		delete(busy, o.p)
+		if o.err != nil && ctx.Err() == nil {
+			s.log.Warn("compacting", "partition", o.p.tp.String(), "err", o.err)
+		}
+		return o.err == nil
+	}
+	defer func() {
+		for len(busy) > 0 { // ctx has ended them
+			end(<-done)
+		}
+	}()
 	for {
-		cleaned, err := s.cleanOne(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn("compacting", "err", err)
+		t := s.tuning.Load()
+		for ctx.Err() == nil && !t.Cleaner.Disabled && len(busy) < t.CleanerThreads {
+			p, r := s.dirtiest(busy)
+			if p == nil {
+				break
+			}
+			busy[p] = true
+			go func() { done <- outcome{p, p.clean(ctx, r)} }() // ends with ctx; the loop waits for it
 		}
-		if cleaned && err == nil && ctx.Err() == nil {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(s.cfg.Cleaner.Backoff):
+		pause := time.After(t.Cleaner.Backoff)
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case o := <-done:
+				waiting = !end(o) // after a failure the others wait for the back-off too
+			case <-s.tuned:
+				waiting = false
+			case <-pause:
+				waiting = false
+			}
 		}
 	}
 }
 
-// cleanOne compacts the partition that needs it most, if any does.
-func (s *Store) cleanOne(ctx context.Context) (bool, error) {
-	var best *Partition
-	var bestRange cleanRange
+// dirtiest returns the partition that needs compaction most, nil if none does.
+func (s *Store) dirtiest(busy map[*Partition]bool) (best *Partition, bestRange cleanRange) {
 	for _, p := range s.Partitions() {
-		if r, due := p.cleanable(); due && (best == nil || r.ratio > bestRange.ratio) {
+		if r, due := p.cleanable(); due && !busy[p] && (best == nil || r.ratio > bestRange.ratio) {
 			best, bestRange = p, r
 		}
 	}
-	if best == nil {
-		return false, nil
-	}
-	return true, best.clean(ctx, bestRange)
+	return best, bestRange
 }
 
 // Compact runs one compaction pass now if anything can be compacted, whatever the dirty ratio is. Store.Run
@@ -106,11 +129,13 @@ var errLogChanged = errors.New("log changed during compaction")
 
 // clean does one pass over the log.
 func (p *Partition) clean(ctx context.Context, r cleanRange) error {
+	tuning := p.store.tuning.Load()
+	share := max(tuning.CleanerThreads, 1)
 	c := &cleaner{
 		p: p, cfg: *p.cfg.Load(), now: p.store.nowMs(),
-		keys: newKeyMap(p.store.cfg.Cleaner.DedupeBufferSize, p.store.cfg.Cleaner.LoadFactor),
+		keys: newKeyMap(tuning.Cleaner.DedupeBufferSize/share, tuning.Cleaner.LoadFactor),
 		txns: newCleanTxns(),
-		rate: throttle{perSec: p.store.cfg.Cleaner.MaxBytesPerSec},
+		rate: throttle{perSec: tuning.Cleaner.MaxBytesPerSec / float64(share)},
 	}
 	p.mu.Lock()
 	c.segs = p.segments

@@ -26,6 +26,7 @@ type Config struct {
 	RetentionCheckInterval  time.Duration // log.retention.check.interval.ms, 5m
 	InitialTaskDelay        time.Duration // log.initial.task.delay.ms, 30s
 	FlushCheckpointInterval time.Duration // log.flush.offset.checkpoint.interval.ms, 60s
+	StartCheckpointInterval time.Duration // log.flush.start.offset.checkpoint.interval.ms, 60s
 	HWCheckpointInterval    time.Duration // replica.high.watermark.checkpoint.interval.ms, 5s
 	FlushCheckInterval      time.Duration // log.flush.scheduler.interval.ms, 1s
 	ProducerExpiration      time.Duration // producer.id.expiration.ms, 24h
@@ -48,6 +49,31 @@ type CleanerConfig struct {
 	MaxBytesPerSec   float64       // log.cleaner.io.max.bytes.per.second, 0 is unlimited
 }
 
+// Tuning is what can change while the store runs. Zero fields take the defaults of Config, but for
+// CleanerThreads, which is 1 until Tune is called.
+type Tuning struct {
+	CleanerThreads     int // log.cleaner.threads: compactions at a time; they share the buffer and the rate
+	Cleaner            CleanerConfig
+	ProducerExpiration time.Duration
+}
+
+// Tune changes the tuning.
+func (s *Store) Tune(t Tuning) {
+	t.setDefaults()
+	s.tuning.Store(&t)
+	select {
+	case s.tuned <- struct{}{}:
+	default: // the loop has yet to look
+	}
+}
+
+func (t *Tuning) setDefaults() {
+	setDefault(&t.ProducerExpiration, 24*time.Hour)
+	setDefault(&t.Cleaner.DedupeBufferSize, 128<<20)
+	setDefault(&t.Cleaner.LoadFactor, 0.9)
+	setDefault(&t.Cleaner.Backoff, 15*time.Second)
+}
+
 func (c *Config) setDefaults() {
 	if c.FS == nil {
 		c.FS = vfs.OS{}
@@ -63,14 +89,12 @@ func (c *Config) setDefaults() {
 	setDefault(&c.RetentionCheckInterval, 5*time.Minute)
 	setDefault(&c.InitialTaskDelay, 30*time.Second)
 	setDefault(&c.FlushCheckpointInterval, time.Minute)
+	setDefault(&c.StartCheckpointInterval, time.Minute)
 	setDefault(&c.HWCheckpointInterval, 5*time.Second)
 	setDefault(&c.FlushCheckInterval, time.Second)
 	setDefault(&c.ProducerExpiration, 24*time.Hour)
 	setDefault(&c.ProducerExpirationCheck, 10*time.Minute)
 	setDefault(&c.IdleClose, time.Minute)
-	setDefault(&c.Cleaner.DedupeBufferSize, 128<<20)
-	setDefault(&c.Cleaner.LoadFactor, 0.9)
-	setDefault(&c.Cleaner.Backoff, 15*time.Second)
 }
 
 func setDefault[T comparable](p *T, v T) {

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,6 +29,8 @@ type Store struct {
 	dirs      []*logDir
 	tasks     sync.WaitGroup // goroutines that tell of failures; Close waits for them
 	writers   sync.WaitGroup // of checkpoints; Close waits before it writes the last ones
+	tuning    atomic.Pointer[Tuning]
+	tuned     chan struct{} // holds one when the tuning changed
 
 	mu     sync.RWMutex // guards what follows
 	parts  map[TopicPartition]*Partition
@@ -55,7 +58,8 @@ func Open(cfg Config) (*Store, error) {
 		return nil, errors.New("opening log store: no log dirs given")
 	}
 	s := &Store{cfg: cfg, fs: cfg.FS, log: cfg.Logger, clusterID: cfg.ClusterID,
-		parts: map[TopicPartition]*Partition{}, staged: map[string]*logDir{}}
+		parts: map[TopicPartition]*Partition{}, staged: map[string]*logDir{}, tuned: make(chan struct{}, 1)}
+	s.Tune(Tuning{CleanerThreads: 1, Cleaner: cfg.Cleaner, ProducerExpiration: cfg.ProducerExpiration})
 	for i, path := range cfg.Dirs {
 		d, err := s.openDir(i, path)
 		if err != nil {

@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 func num(name, def string, lo, hi float64, dyn Scope) Def {
@@ -25,15 +26,29 @@ func flag(name, def string, dyn Scope) Def {
 	return Def{Name: name, Type: Boolean, Default: def, Dynamic: dyn}
 }
 
+// Why keys have no effect.
+const (
+	oneNode     = "there is one node, so nothing is replicated or moved between nodes"
+	goServer    = "each connection and each coordinator has goroutines of its own, of which GOMAXPROCS run at a time"
+	preallocate = "segments grow as they are written"
+	loadBuffer  = "state is read in pieces of 1 MiB"
+	noPurge     = "a request that is done leaves nothing behind that would have to be purged"
+)
+
+func inert(d Def, why string) Def {
+	d.Inert = why
+	return d
+}
+
 // Broker is the table of server.properties keys that mean something here.
 // Keys outside it are warned about and otherwise ignored.
 var Broker = newSet([]Def{
 	num("node.id", "1", 0, maxInt, ReadOnly),
 	unset("broker.id", Int, ReadOnly),
 	{Name: "process.roles", Type: List, Default: "broker,controller", OneOf: []string{"broker", "controller"}},
-	{Name: "listeners", Type: List, Default: "PLAINTEXT://:9092", Dynamic: PerBroker},
-	unset("advertised.listeners", List, PerBroker),
-	str("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT", PerBroker),
+	{Name: "listeners", Type: List, Default: "PLAINTEXT://:9092"},
+	unset("advertised.listeners", List, ReadOnly),
+	str("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT", ReadOnly),
 	unset("inter.broker.listener.name", String, ReadOnly),
 	unset("controller.listener.names", List, ReadOnly),
 	{Name: "controller.quorum.voters", Type: List, Default: ""},
@@ -56,10 +71,11 @@ var Broker = newSet([]Def{
 	num("connections.max.idle.ms", "600000", -1, maxLong, ReadOnly),
 	num("max.connections", "2147483647", 0, maxInt, ClusterWide),
 	num("max.connections.per.ip", "2147483647", 0, maxInt, ClusterWide),
-	str("max.connections.per.ip.overrides", "", ClusterWide),
+	{Name: "max.connections.per.ip.overrides", Type: String, Dynamic: ClusterWide, Valid: func(v string) error { _, err := IPLimits(v); return err }},
+	num("max.connection.creation.rate", "2147483647", 0, maxInt, ClusterWide),
 	num("max.incremental.fetch.session.cache.slots", "1000", 0, maxInt, ReadOnly),
 	num("max.request.partition.size.limit", "2000", 1, maxInt, ReadOnly),
-	num("request.timeout.ms", "30000", 1, maxInt, ReadOnly),
+	inert(num("request.timeout.ms", "30000", 1, maxInt, ReadOnly), oneNode),
 	num("offsets.topic.num.partitions", "50", 1, maxInt, ReadOnly),
 	num("offsets.topic.replication.factor", "3", 1, 32767, ReadOnly),
 	num("offsets.topic.segment.bytes", "104857600", 1, maxInt, ReadOnly),
@@ -71,7 +87,8 @@ var Broker = newSet([]Def{
 	num("group.max.session.timeout.ms", "1800000", 0, maxInt, ReadOnly),
 	num("group.initial.rebalance.delay.ms", "3000", 0, maxInt, ReadOnly),
 	num("group.max.size", "2147483647", 1, maxInt, ReadOnly),
-	{Name: "group.coordinator.rebalance.protocols", Type: List, Default: "classic,consumer", OneOf: []string{"classic", "consumer", "share", "streams"}},
+	{Name: "group.coordinator.rebalance.protocols", Type: List, Default: "classic,consumer", OneOf: []string{"classic", "consumer"}},
+	{Name: "offsets.topic.compression.codec", Type: Int, Default: "0", OneOf: []string{"0"}},
 	num("group.consumer.session.timeout.ms", "45000", 1, maxInt, ReadOnly),
 	num("group.consumer.min.session.timeout.ms", "45000", 1, maxInt, ReadOnly),
 	num("group.consumer.max.session.timeout.ms", "60000", 1, maxInt, ReadOnly),
@@ -95,13 +112,32 @@ var Broker = newSet([]Def{
 	flag("transaction.partition.verification.enable", "true", ClusterWide),
 	num("producer.id.expiration.ms", "86400000", 1, maxInt, ClusterWide),
 	num("producer.id.expiration.check.interval.ms", "600000", 1, maxInt, ReadOnly),
-	num("min.insync.replicas", "1", 1, maxInt, ClusterWide),
-	flag("unclean.leader.election.enable", "false", ClusterWide),
-	flag("auto.leader.rebalance.enable", "true", ReadOnly),
-	num("replica.lag.time.max.ms", "30000", 1, maxLong, ReadOnly),
-	num("broker.heartbeat.interval.ms", "2000", 1, maxInt, ReadOnly),
-	num("broker.session.timeout.ms", "9000", 1, maxInt, ReadOnly),
-	flag("controlled.shutdown.enable", "true", ReadOnly),
+	inert(num("min.insync.replicas", "1", 1, maxInt, ClusterWide), oneNode),
+	inert(flag("unclean.leader.election.enable", "false", ClusterWide), oneNode),
+	inert(flag("auto.leader.rebalance.enable", "true", ReadOnly), oneNode),
+	inert(num("replica.lag.time.max.ms", "30000", 1, maxLong, ReadOnly), oneNode),
+	num("replica.high.watermark.checkpoint.interval.ms", "5000", 1, maxLong, ReadOnly),
+	inert(num("num.replica.fetchers", "1", 0, maxInt, ClusterWide), oneNode),
+	inert(num("replica.fetch.min.bytes", "1", 0, maxInt, ReadOnly), oneNode),
+	inert(num("replica.fetch.max.bytes", "1048576", 0, maxInt, ReadOnly), oneNode),
+	inert(num("replica.fetch.wait.max.ms", "500", 0, maxInt, ReadOnly), oneNode),
+	inert(num("replica.fetch.backoff.ms", "1000", 0, maxInt, ReadOnly), oneNode),
+	inert(num("replica.fetch.response.max.bytes", "10485760", 0, maxInt, ReadOnly), oneNode),
+	inert(num("replica.socket.timeout.ms", "30000", 0, maxInt, ReadOnly), oneNode),
+	inert(num("replica.socket.receive.buffer.bytes", "65536", -1, maxInt, ReadOnly), oneNode),
+	inert(unset("replica.selector.class", String, ReadOnly), oneNode),
+	inert(num("leader.imbalance.check.interval.seconds", "300", 1, maxLong, ReadOnly), oneNode),
+	inert(num("leader.imbalance.per.broker.percentage", "10", 0, maxInt, ReadOnly), oneNode),
+	inert(num("group.coordinator.threads", "4", 1, maxInt, ReadOnly), goServer),
+	inert(num("offsets.load.buffer.size", "5242880", 1, maxInt, ReadOnly), loadBuffer),
+	inert(num("transaction.state.log.load.buffer.size", "5242880", 1, maxInt, ReadOnly), loadBuffer),
+	inert(num("fetch.purgatory.purge.interval.requests", "1000", 0, maxInt, ReadOnly), noPurge),
+	inert(num("producer.purgatory.purge.interval.requests", "1000", 0, maxInt, ReadOnly), noPurge),
+	inert(num("delete.records.purgatory.purge.interval.requests", "1", 0, maxInt, ReadOnly), noPurge),
+	inert(Def{Name: "metric.reporters", Type: List, Dynamic: ClusterWide}, "metrics are served on /metrics; Java classes cannot be loaded"),
+	inert(num("broker.heartbeat.interval.ms", "2000", 1, maxInt, ReadOnly), oneNode),
+	inert(num("broker.session.timeout.ms", "9000", 1, maxInt, ReadOnly), oneNode),
+	inert(flag("controlled.shutdown.enable", "true", ReadOnly), oneNode),
 	{Name: "compression.type", Type: String, Default: "producer", OneOf: []string{"uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"}, Dynamic: ClusterWide},
 	num("compression.gzip.level", "-1", -1, 9, ClusterWide),
 	num("compression.lz4.level", "9", 1, 17, ClusterWide),
@@ -113,6 +149,8 @@ var Broker = newSet([]Def{
 	num("log.cleaner.dedupe.buffer.size", "134217728", 1048576, maxLong, ClusterWide),
 	num("log.cleaner.backoff.ms", "15000", 0, maxLong, ClusterWide),
 	{Name: "log.cleaner.io.max.bytes.per.second", Type: Double, Default: "1.7976931348623157E308", Dynamic: ClusterWide},
+	{Name: "log.cleaner.io.buffer.load.factor", Type: Double, Default: "0.9", Min: 0, Max: 1, Dynamic: ClusterWide},
+	inert(num("log.cleaner.io.buffer.size", "524288", 0, maxInt, ClusterWide), "batches are read one by one, into buffers of their size"),
 	{Name: "log.cleaner.min.cleanable.ratio", Type: Double, Default: "0.5", Min: 0, Max: 1, Dynamic: ClusterWide},
 	num("log.cleaner.min.compaction.lag.ms", "0", 0, maxLong, ClusterWide),
 	num("log.cleaner.max.compaction.lag.ms", "9223372036854775807", 1, maxLong, ClusterWide),
@@ -127,7 +165,7 @@ var Broker = newSet([]Def{
 	num("log.message.timestamp.after.max.ms", "3600000", 0, maxLong, ClusterWide),
 	num("log.message.timestamp.before.max.ms", "9223372036854775807", 0, maxLong, ClusterWide),
 	{Name: "log.message.timestamp.type", Type: String, Default: "CreateTime", OneOf: []string{"CreateTime", "LogAppendTime"}, Dynamic: ClusterWide},
-	flag("log.preallocate", "false", ClusterWide),
+	inert(flag("log.preallocate", "false", ClusterWide), preallocate),
 	{Name: "log.retention.bytes", Type: Long, Default: "-1", Dynamic: ClusterWide},
 	num("log.retention.check.interval.ms", "300000", 1, maxLong, ReadOnly),
 	unset("log.retention.ms", Long, ClusterWide),
@@ -140,24 +178,84 @@ var Broker = newSet([]Def{
 	num("log.segment.bytes", "1073741824", 1048576, maxInt, ClusterWide),
 	num("log.segment.delete.delay.ms", "60000", 0, maxLong, ClusterWide),
 	num("num.recovery.threads.per.data.dir", "2", 1, maxInt, ClusterWide),
-	num("num.network.threads", "3", 1, maxInt, ClusterWide),
-	num("num.io.threads", "8", 1, maxInt, ClusterWide),
+	inert(num("num.network.threads", "3", 1, maxInt, ClusterWide), goServer),
+	inert(num("num.io.threads", "8", 1, maxInt, ClusterWide), goServer),
 	num("queued.max.requests", "500", 1, maxInt, ReadOnly),
-	num("background.threads", "10", 1, maxInt, ClusterWide),
-	num("socket.send.buffer.bytes", "102400", -1, maxInt, ReadOnly),
-	num("socket.receive.buffer.bytes", "102400", -1, maxInt, ReadOnly),
+	inert(num("background.threads", "10", 1, maxInt, ClusterWide), goServer),
+	// Kafka's default is 102400; the system's own sizing is better and is ours.
+	num("socket.send.buffer.bytes", "-1", -1, maxInt, ReadOnly),
+	num("socket.receive.buffer.bytes", "-1", -1, maxInt, ReadOnly),
+	inert(num("socket.listen.backlog.size", "50", 1, maxInt, ReadOnly), "the system's limit for listeners is used"),
 	unset("cluster.id", String, ReadOnly),
 	str("leat.http.listeners", "127.0.0.1:9404", ReadOnly),
 	{Name: FlushBeforeAck, Type: String, Default: "auto", OneOf: []string{"auto", "always", "never"}, Dynamic: ClusterWide},
 })
 
-// CheckBroker validates one known broker key and its value.
-func CheckBroker(name, value string) error {
-	d, ok := Broker.Lookup(name)
-	if !ok {
-		return fmt.Errorf("Unknown broker config name: %s", name)
+// IPLimits reads max.connections.per.ip.overrides: host:count, separated
+// by commas. Hosts are looked up where they are used.
+func IPLimits(value string) (map[string]int64, error) {
+	out := map[string]int64{}
+	for _, entry := range SplitList(value) {
+		i := strings.LastIndexByte(entry, ':')
+		if i <= 0 {
+			return nil, fmt.Errorf("Invalid value %s for configuration max.connections.per.ip.overrides: expected host:count", entry)
+		}
+		n, err := strconv.ParseInt(entry[i+1:], 10, 32)
+		if err != nil || n < 0 {
+			return nil, fmt.Errorf("Invalid value %s for configuration max.connections.per.ip.overrides: the count is not a number from 0 on", entry)
+		}
+		out[strings.Trim(entry[:i], "[]")] = n
 	}
-	return d.Check(value)
+	return out, nil
+}
+
+// listenerScoped are the keys that can be set for one listener, as
+// listener.name.<lower case name>.<key>.
+var listenerScoped = map[string]bool{"max.connections": true, "max.connection.creation.rate": true}
+
+// LookupBroker finds a broker key, also one that is set for a single listener.
+func LookupBroker(name string) (Def, bool) {
+	if d, ok := Broker.Lookup(name); ok {
+		return d, true
+	}
+	rest, ok := strings.CutPrefix(name, "listener.name.")
+	if !ok {
+		return Def{}, false
+	}
+	_, base, _ := strings.Cut(rest, ".")
+	if !listenerScoped[base] {
+		return Def{}, false
+	}
+	d, ok := Broker.Lookup(base)
+	d.Name = name
+	return d, ok
+}
+
+// OfListener is the name of a key for one listener.
+func OfListener(listener, key string) string {
+	return "listener.name." + strings.ToLower(listener) + "." + key
+}
+
+// brokerSynonyms are broker keys that give the same thing in different units,
+// or one the default of the other, in order of precedence (KIP-226).
+var brokerSynonyms = [][]string{
+	{"log.roll.ms", "log.roll.hours"},
+	{"log.roll.jitter.ms", "log.roll.jitter.hours"},
+	{"log.retention.ms", "log.retention.minutes", "log.retention.hours"},
+}
+
+// BrokerSynonyms lists the names under which DescribeConfigs looks for a broker
+// key.
+func BrokerSynonyms(name string) []string {
+	for _, names := range brokerSynonyms {
+		if contains(names, name) {
+			return names
+		}
+	}
+	if name == "log.flush.interval.ms" {
+		return []string{name, "log.flush.scheduler.interval.ms"}
+	}
+	return []string{name}
 }
 
 // Scaled multiplies an integer value by factor, for synonyms in other units.

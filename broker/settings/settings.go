@@ -55,11 +55,15 @@ type Def struct {
 	Min, Max float64
 	// OneOf lists the accepted strings, or list elements.
 	OneOf []string
+	// Valid checks what the other fields cannot; may be nil.
+	Valid func(value string) error
 	// Synonyms are the broker keys of a topic key in order of precedence.
 	Synonyms []Synonym
 	// Dynamic says where a broker key may change without a restart.
 	Dynamic Scope
-	Doc     string
+	// Inert is why setting the key changes nothing here; "" for keys that work.
+	Inert string
+	Doc   string
 }
 
 // Scope tells how a broker key may be altered while the broker runs.
@@ -107,6 +111,9 @@ func (d Def) Check(value string) error {
 			return fmt.Errorf("Invalid value %s for configuration %s: Expected value to be either true or false", value, d.Name)
 		}
 	case Int, Short, Long:
+		if len(d.OneOf) > 0 {
+			return d.checkString(value)
+		}
 		return d.checkInteger(value)
 	case Double:
 		f, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
@@ -117,6 +124,9 @@ func (d Def) Check(value string) error {
 	case List:
 		return d.checkList(value)
 	case String:
+		if d.Valid != nil {
+			return d.Valid(value)
+		}
 		return d.checkString(value)
 	}
 	return nil

@@ -21,6 +21,8 @@ const (
 // is 1.
 const FlushBeforeAck = "leat.flush.before.ack"
 
+const noTiers = "there is no tiered storage; remote.storage.enable=true is refused"
+
 func same(name string) []Synonym { return []Synonym{{Name: name, Factor: 1}} }
 
 // Topic is the table of topic keys (Kafka's LogConfig and TopicConfig).
@@ -43,14 +45,14 @@ var Topic = newSet([]Def{
 		Doc: "Number of records after which a log is flushed."},
 	{Name: "flush.ms", Type: Long, Default: "9223372036854775807", Min: 0, Max: maxLong, Synonyms: []Synonym{{"log.flush.interval.ms", 1}, {"log.flush.scheduler.interval.ms", 1}},
 		Doc: "Time after which a log is flushed, in ms."},
-	{Name: "follower.replication.throttled.replicas", Type: List, Default: "", Doc: "Replicas throttled as followers: partition:broker or *."},
+	{Name: "follower.replication.throttled.replicas", Type: List, Default: "", Inert: oneNode, Doc: "Replicas throttled as followers: partition:broker or *."},
 	{Name: "index.interval.bytes", Type: Int, Default: "4096", Min: 0, Max: maxInt, Synonyms: same("log.index.interval.bytes"),
 		Doc: "Bytes between two entries of the offset index."},
 	{Name: FlushBeforeAck, Type: String, Default: "auto", OneOf: []string{"auto", "always", "never"}, Synonyms: same(FlushBeforeAck),
 		Doc: "Whether an append is answered only after fsync; auto: yes where the replication factor is 1."},
-	{Name: "leader.replication.throttled.replicas", Type: List, Default: "", Doc: "Replicas throttled as leaders: partition:broker or *."},
-	{Name: "local.retention.bytes", Type: Long, Default: "-2", Min: -2, Max: maxLong, Doc: "Tiered storage; unused."},
-	{Name: "local.retention.ms", Type: Long, Default: "-2", Min: -2, Max: maxLong, Doc: "Tiered storage; unused."},
+	{Name: "leader.replication.throttled.replicas", Type: List, Default: "", Inert: oneNode, Doc: "Replicas throttled as leaders: partition:broker or *."},
+	{Name: "local.retention.bytes", Type: Long, Default: "-2", Min: -2, Max: maxLong, Inert: noTiers, Doc: "Tiered storage; unused."},
+	{Name: "local.retention.ms", Type: Long, Default: "-2", Min: -2, Max: maxLong, Inert: noTiers, Doc: "Tiered storage; unused."},
 	{Name: "max.compaction.lag.ms", Type: Long, Default: "9223372036854775807", Min: 1, Max: maxLong, Synonyms: same("log.cleaner.max.compaction.lag.ms"),
 		Doc: "Longest time a record may stay uncompacted, in ms."},
 	{Name: "max.message.bytes", Type: Int, Default: "1048588", Min: 0, Max: maxInt, Synonyms: same("message.max.bytes"),
@@ -66,11 +68,11 @@ var Topic = newSet([]Def{
 	{Name: "min.compaction.lag.ms", Type: Long, Default: "0", Min: 0, Max: maxLong, Synonyms: same("log.cleaner.min.compaction.lag.ms"),
 		Doc: "Shortest time a record stays uncompacted, in ms."},
 	{Name: "min.insync.replicas", Type: Int, Default: "1", Min: 1, Max: maxInt, Synonyms: same("min.insync.replicas"),
-		Doc: "Replicas that must hold a batch before acks=all is answered."},
-	{Name: "preallocate", Type: Boolean, Default: "false", Synonyms: same("log.preallocate"), Doc: "Whether segment files are allocated in full."},
-	{Name: "remote.log.copy.disable", Type: Boolean, Default: "false", Doc: "Tiered storage; unused."},
-	{Name: "remote.log.delete.on.disable", Type: Boolean, Default: "false", Doc: "Tiered storage; unused."},
-	{Name: "remote.storage.enable", Type: Boolean, Default: "false", Doc: "Tiered storage; only false is accepted."},
+		Inert: oneNode, Doc: "Replicas that must hold a batch before acks=all is answered."},
+	{Name: "preallocate", Type: Boolean, Default: "false", Synonyms: same("log.preallocate"), Inert: preallocate, Doc: "Whether segment files are allocated in full."},
+	{Name: "remote.log.copy.disable", Type: Boolean, Default: "false", Inert: noTiers, Doc: "Tiered storage; unused."},
+	{Name: "remote.log.delete.on.disable", Type: Boolean, Default: "false", Inert: noTiers, Doc: "Tiered storage; unused."},
+	{Name: "remote.storage.enable", Type: Boolean, Default: "false", Inert: noTiers, Doc: "Tiered storage; only false is accepted."},
 	{Name: "retention.bytes", Type: Long, Default: "-1", Synonyms: same("log.retention.bytes"), Doc: "Largest size of a partition before old segments are deleted, in bytes."},
 	{Name: "retention.ms", Type: Long, Default: "604800000", Min: -1, Max: maxLong, Synonyms: []Synonym{{"log.retention.ms", 1}, {"log.retention.minutes", minute}, {"log.retention.hours", hour}},
 		Doc: "Age at which old segments are deleted, in ms."},
@@ -83,7 +85,7 @@ var Topic = newSet([]Def{
 	{Name: "segment.ms", Type: Long, Default: "604800000", Min: 1, Max: maxLong, Synonyms: []Synonym{{"log.roll.ms", 1}, {"log.roll.hours", hour}},
 		Doc: "Age at which a segment is closed, in ms."},
 	{Name: "unclean.leader.election.enable", Type: Boolean, Default: "false", Synonyms: same("unclean.leader.election.enable"),
-		Doc: "Whether a replica that is not in sync may become leader."},
+		Inert: oneNode, Doc: "Whether a replica that is not in sync may become leader."},
 })
 
 // CheckTopic validates one topic key and its value. A nil value is refused as

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -29,7 +28,7 @@ func brokerCommand(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			b, err := newBroker(keys, p.log)
+			b, err := newBroker(keys, p)
 			if err != nil {
 				return err
 			}
@@ -52,12 +51,13 @@ func brokerCommand(p *program) *cobra.Command {
 	}
 }
 
-func newBroker(keys map[string]string, log *slog.Logger) (*broker.Broker, error) {
-	log = log.With("component", "broker")
+func newBroker(keys map[string]string, p *program) (*broker.Broker, error) {
+	log := p.log.With("component", "broker")
 	cfg, err := broker.ParseConfig(keys, log)
 	if err != nil {
 		return nil, err
 	}
+	cfg.Levels = p.levels
 	return broker.New(cfg, log)
 }
 

@@ -137,7 +137,7 @@ func (p *program) runAll(ctx context.Context, f runFlags, out io.Writer) (err er
 	if err != nil {
 		return err
 	}
-	b, err := newBroker(brokerKeys, p.log)
+	b, err := newBroker(brokerKeys, p)
 	if err != nil {
 		return err
 	}

@@ -92,6 +92,23 @@ func (l *Levels) Set(namespace, level string) []string {
 	return changed
 }
 
+// Effective returns the level that holds for a logger.
+func (l *Levels) Effective(name string) string {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.effectiveLocked(name)
+}
+
+// Unset takes a logger's own level away, so that the one above it holds. Root
+// keeps its level.
+func (l *Levels) Unset(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if name != Root {
+		delete(l.loggers, name)
+	}
+}
+
 func below(name, namespace string) bool {
 	return namespace == Root || strings.HasPrefix(name, namespace+".")
 }

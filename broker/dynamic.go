@@ -1,0 +1,147 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/logstore"
+	"github.com/leat-project/leat/broker/settings"
+)
+
+// Broker keys that change without a restart (KIP-226). Most are looked up in
+// the metadata where they are used (limit, enabled, logConfig); what cannot be
+// is set here, once at start and after every change.
+
+// brokerKeysChanged makes dynamic keys take effect.
+func (b *Broker) brokerKeysChanged(img *controller.Image) {
+	b.store.Tune(b.storeTuning(img))
+	value := b.cfg.brokerChain(img, "max.connections.per.ip.overrides")[0].value
+	if b.ipLimits.Load() != nil && value == b.ipLimitsFrom {
+		return // not looked up anew for every other key
+	}
+	b.ipLimitsFrom = value
+	limits, err := resolveIPLimits(value)
+	if err != nil {
+		b.log.Error("applying max.connections.per.ip.overrides; the ones before stay", "err", err)
+		return
+	}
+	b.ipLimits.Store(&limits)
+}
+
+func (b *Broker) storeTuning(img *controller.Image) logstore.Tuning {
+	value := func(key string) string { return b.cfg.brokerChain(img, key)[0].value }
+	long := func(key string) int64 { return parseLong(value(key)) }
+	return logstore.Tuning{
+		CleanerThreads: int(long("log.cleaner.threads")),
+		Cleaner: logstore.CleanerConfig{
+			Disabled:         !b.cfg.bool("log.cleaner.enable"),
+			DedupeBufferSize: int(long("log.cleaner.dedupe.buffer.size")),
+			LoadFactor:       parseDouble(value("log.cleaner.io.buffer.load.factor")),
+			Backoff:          millis(long("log.cleaner.backoff.ms")),
+			MaxBytesPerSec:   parseDouble(value("log.cleaner.io.max.bytes.per.second")),
+		},
+		ProducerExpiration: millis(long("producer.id.expiration.ms")),
+	}
+}
+
+// checkGroup validates the overrides of a group.
+func (b *Broker) checkGroup(img *controller.Image, overrides map[string]string) error {
+	broker := func(name string) int64 { return parseLong(b.cfg.brokerChain(img, name)[0].value) }
+	return settings.CheckGroupTogether(func(name string) int64 {
+		if v, ok := overrides[name]; ok {
+			return parseLong(v)
+		}
+		d, _ := settings.Group.Lookup(name)
+		return broker(d.Synonyms[0].Name)
+	}, broker)
+}
+
+func parseDouble(value string) float64 {
+	f, err := strconv.ParseFloat(value, 64)
+	if err != nil {
+		panic("broker: unchecked number " + value)
+	}
+	return f
+}
+
+// resolveTimeout bounds the look-up of host names in
+// max.connections.per.ip.overrides.
+const resolveTimeout = 5 * time.Second
+
+// resolveIPLimits turns the hosts of max.connections.per.ip.overrides into
+// addresses.
+func resolveIPLimits(value string) (map[string]int64, error) {
+	named, err := settings.IPLimits(value)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), resolveTimeout)
+	defer cancel()
+	out := map[string]int64{}
+	for host, n := range named {
+		if ip := net.ParseIP(host); ip != nil {
+			out[ip.String()] = n
+			continue
+		}
+		ips, err := net.DefaultResolver.LookupHost(ctx, host)
+		if err != nil {
+			return nil, fmt.Errorf("looking up %s of max.connections.per.ip.overrides: %w", host, err)
+		}
+		for _, ip := range ips {
+			out[ip] = n
+		}
+	}
+	return out, nil
+}
+
+// perIPLimit is how many connections an address may have.
+func (b *Broker) perIPLimit(ip string) int64 {
+	if limits := b.ipLimits.Load(); limits != nil {
+		if n, ok := (*limits)[ip]; ok {
+			return n
+		}
+	}
+	return b.limit("max.connections.per.ip")
+}
+
+// listenerLimit is a key set for one listener alone; without it there is no
+// limit beyond that of the broker.
+func (b *Broker) listenerLimit(listener, key string) int64 {
+	name := settings.OfListener(listener, key)
+	if chain := b.cfg.brokerChain(b.ctl.Image(), name); len(chain) > 0 {
+		return parseLong(chain[0].value)
+	}
+	return noLimit
+}
+
+// noLimit is the default of limits on connections.
+const noLimit = 1<<31 - 1
+
+// rateLimit spaces events: no more than rate in any second but the first.
+type rateLimit struct {
+	mu    sync.Mutex // guards the rest
+	spare float64
+	last  time.Time
+}
+
+// take counts an event and says how long it must wait.
+func (r *rateLimit) take(rate int64, now time.Time) time.Duration {
+	if rate >= noLimit {
+		return 0
+	}
+	per := float64(max(rate, 1)) // a rate of 0 would never end; Kafka's least is 1 as well
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spare = min(per, r.spare+now.Sub(r.last).Seconds()*per)
+	r.last = now
+	r.spare--
+	if r.spare >= 0 {
+		return 0
+	}
+	return time.Duration(-r.spare / per * float64(time.Second))
+}
