@@ -36,70 +36,117 @@ type javaWorker struct {
 	start func() *program
 }
 
-// TestJavaConnect runs two distributed workers of Java Kafka Connect, with
-// exactly-once sources, on our broker: a source reads a growing file, a sink
-// writes another. The worker that has the source, the broker and the worker
-// that has it next are killed. The topic must hold every line once and in
-// order, the sink's file every line.
-func TestJavaConnect(t *testing.T) {
-	b := start(t)
-	dir := t.TempDir()
-	workers := []*javaWorker{b.worker(t, 0), b.worker(t, 1)}
-	for _, w := range workers {
+// javaCluster is two workers of one cluster.
+type javaCluster struct {
+	*bench
+	workers [2]*javaWorker
+}
+
+// cluster starts the workers, with plugins from a folder of plugin.path unless
+// it is empty.
+func (b *bench) cluster(t *testing.T, plugins string) *javaCluster {
+	t.Helper()
+	c := &javaCluster{bench: b}
+	for n := range c.workers {
+		c.workers[n] = b.worker(t, n, plugins)
+	}
+	for _, w := range c.workers {
 		w.await(t)
 	}
-	in := grow(t, filepath.Join(dir, "in.txt"))
-	out := filepath.Join(dir, "out.txt")
-	w := workers[0]
-	w.put(t, "source", map[string]string{"connector.class": "org.apache.kafka.connect.file.FileStreamSourceConnector", "tasks.max": "1", "file": in.name, "topic": connectTopic,
-		"exactly.once.support": "required", "transaction.boundary": "poll"})
-	w.put(t, "sink", map[string]string{"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "tasks.max": "1", "file": out, "topics": connectTopic})
+	return c
+}
 
-	reads := func() {
+// disturb kills the worker that runs the source, then the broker, then the
+// worker that has the source now. In between more waits for progress.
+func (c *javaCluster) disturb(t *testing.T, source string, more func() error) {
+	t.Helper()
+	goesOn := func() {
 		t.Helper()
 		began := time.Now()
-		from := countLines(t, out)
-		eventually(t, connectTimeout, "lines that reach the sink's file", func() error {
-			if n := countLines(t, out); n < from+connectStep {
-				return fmt.Errorf("%d lines, was %d", n, from)
-			}
-			return nil
-		})
-		t.Logf("%d lines more after %.1f s", connectStep, time.Since(began).Seconds())
+		eventually(t, connectTimeout, "progress", more)
+		t.Logf("went on after %.1f s", time.Since(began).Seconds())
 	}
-	// kill takes the worker that runs the source and returns when the other does.
-	kill := func() *javaWorker {
-		t.Helper()
-		dead := workers[0]
-		if workers[1].runs(t, "source") == workers[1].rest {
-			dead = workers[1]
-		}
-		dead.kill(t)
-		other := workers[1-slices.Index(workers, dead)]
-		eventually(t, connectTimeout, "the source on the other worker", func() error {
-			if id := other.runs(t, "source"); id != other.rest {
-				return fmt.Errorf("it is on %q, want %q", id, other.rest)
-			}
-			return nil
-		})
-		return dead
-	}
-
-	reads()
-	dead := kill()
-	reads()
+	goesOn()
+	dead := c.killSource(t, source)
+	goesOn()
 	dead.program = dead.start()
 	dead.await(t)
-	b.broker.Restart(t)
-	reads()
-	kill()
-	reads()
-	want := in.stop(t)
+	c.broker.Restart(t)
+	goesOn()
+	c.killSource(t, source)
+	goesOn()
+}
 
-	last := workers[0]
-	if !last.Alive() {
-		last = workers[1]
+// killSource takes the worker that runs the source and returns when the other
+// one does.
+func (c *javaCluster) killSource(t *testing.T, source string) *javaWorker {
+	t.Helper()
+	dead, other := c.workers[0], c.workers[1]
+	eventually(t, connectTimeout, "the source on a worker", func() error {
+		switch id := other.runs(t, source); id {
+		case other.rest:
+			dead, other = other, dead
+			return nil
+		case dead.rest:
+			return nil
+		default:
+			return fmt.Errorf("it is on %q", id)
+		}
+	})
+	dead.kill(t)
+	eventually(t, connectTimeout, "the source on the other worker", func() error {
+		if id := other.runs(t, source); id != other.rest {
+			return fmt.Errorf("it is on %q, want %q", id, other.rest)
+		}
+		return nil
+	})
+	return dead
+}
+
+// live is a worker that runs.
+func (c *javaCluster) live() *javaWorker {
+	if c.workers[0].Alive() {
+		return c.workers[0]
 	}
+	return c.workers[1]
+}
+
+// end deletes the connectors and stops the workers.
+func (c *javaCluster) end(t *testing.T, connectors ...string) {
+	t.Helper()
+	for _, name := range connectors {
+		c.live().remove(t, name)
+	}
+	for _, w := range c.workers {
+		if w.Alive() {
+			w.stop(t)
+		}
+	}
+}
+
+// TestJavaConnect runs two distributed workers of Java Kafka Connect, with
+// exactly-once sources, on our broker: a source reads a growing file, a sink
+// writes another. The topic must hold every line once and in order, the sink's
+// file every line.
+func TestJavaConnect(t *testing.T) {
+	c := start(t).cluster(t, "")
+	dir := t.TempDir()
+	in := grow(t, filepath.Join(dir, "in.txt"))
+	out := filepath.Join(dir, "out.txt")
+	c.live().put(t, "source", map[string]string{"connector.class": "org.apache.kafka.connect.file.FileStreamSourceConnector", "tasks.max": "1", "file": in.name, "topic": connectTopic,
+		"exactly.once.support": "required", "transaction.boundary": "poll"})
+	c.live().put(t, "sink", map[string]string{"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "tasks.max": "1", "file": out, "topics": connectTopic})
+
+	seen := 0
+	c.disturb(t, "source", func() error {
+		n := countLines(t, out)
+		if n < seen+connectStep {
+			return fmt.Errorf("%d lines in the sink's file, %d before", n, seen)
+		}
+		seen = n
+		return nil
+	})
+	want := in.stop(t)
 	eventually(t, connectTimeout, "the last line in the sink's file", func() error {
 		got := fileLines(t, out)
 		if len(got) == 0 || got[len(got)-1] != want[len(want)-1] {
@@ -107,11 +154,9 @@ func TestJavaConnect(t *testing.T) {
 		}
 		return nil
 	})
-	last.remove(t, "source")
-	last.remove(t, "sink")
-	last.stop(t)
+	c.end(t, "source", "sink")
 
-	produced := texts(b.readCommitted(t, connectTopic))[0]
+	produced := texts(c.readCommitted(t, connectTopic))[0]
 	once(t, "the topic", produced, want)
 	if !slices.Equal(produced, want) {
 		t.Error("the lines of the topic are not in the file's order")
@@ -124,7 +169,7 @@ func TestJavaConnect(t *testing.T) {
 }
 
 // worker starts one of the cluster's workers.
-func (b *bench) worker(t *testing.T, n int) *javaWorker {
+func (b *bench) worker(t *testing.T, n int, plugins string) *javaWorker {
 	t.Helper()
 	port := freePort(t)
 	rest := fmt.Sprintf("127.0.0.1:%d", port)
@@ -148,7 +193,8 @@ func (b *bench) worker(t *testing.T, n int) *javaWorker {
 		// So that the tasks of a dead worker move soon.
 		"session.timeout.ms=10000",
 		"heartbeat.interval.ms=1000",
-		"scheduled.rebalance.max.delay.ms=2000")
+		"scheduled.rebalance.max.delay.ms=2000",
+		"plugin.path="+plugins)
 	w := &javaWorker{rest: rest}
 	starts := 0
 	w.start = func() *program {

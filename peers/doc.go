@@ -1,7 +1,9 @@
 // Package peers sets Leat beside the Java programs that it stands in for. Its
-// tests (build tag peers, `make peers`) run Apache Kafka's own command-line tools
-// against the broker of the real binary; the package itself fetches their jars
-// with Maven and makes command lines, for those tests and for the bench.
+// tests (build tag peers, `make peers`) run Java's clients, all of Apache
+// Kafka's command-line tools, Kafka Streams and Kafka Connect with Debezium
+// against the broker of the real binary, and kill them and it while they work;
+// the package itself fetches the jars with Maven and makes command lines, for
+// those tests and for the bench.
 //
 // The product never needs any of it, nor does `make test`.
 package peers

@@ -58,15 +58,19 @@ func (l *timeline) check(t *testing.T) {
 	}
 }
 
-// count returns how many events of that name a program has printed.
-func (l *timeline) count(by, name string) int {
-	n := 0
+// progress returns how many records a consumer has read and how often it has
+// committed.
+func (l *timeline) progress(by string) (reads, commits int) {
 	for _, e := range l.snapshot() {
-		if e.by == by && e.Name == name {
-			n++
+		switch {
+		case e.by != by:
+		case e.Name == "record_data":
+			reads++
+		case e.Name == "offsets_committed" && e.Success:
+			commits++
 		}
 	}
-	return n
+	return reads, commits
 }
 
 // eventWriter cuts what one program writes into lines.

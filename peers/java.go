@@ -16,6 +16,9 @@ import (
 //go:embed kafka.pom.xml
 var kafkaPom []byte
 
+//go:embed debezium.pom.xml
+var debeziumPom []byte
+
 // mavenPlugin copies the jars; the version is pinned so that runs are alike.
 const mavenPlugin = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 
@@ -33,6 +36,12 @@ func Fetch(ctx context.Context) (*Kafka, error) {
 		return nil, err
 	}
 	return &Kafka{Jars: jars}, nil
+}
+
+// FetchDebezium returns a folder for Connect's plugin.path with Debezium's
+// PostgreSQL source and JDBC sink.
+func FetchDebezium(ctx context.Context) (string, error) {
+	return fetch(ctx, "debezium", debeziumPom)
 }
 
 // fetch returns the folder with the jars of a pom and of what they depend on.
