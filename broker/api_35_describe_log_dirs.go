@@ -2,12 +2,14 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/logstore"
+	"github.com/leat-project/leat/internal/vfs"
 )
 
 // DescribeLogDirs (35), versions 1-4: sizes by log dir and partition. v4 total
@@ -20,6 +22,8 @@ func (b *Broker) describeLogDirs(_ context.Context, r *request, req *kmsg.Descri
 		rd.Dir, rd.TotalBytes, rd.UsableBytes = d.Path, -1, -1
 		if d.Offline != nil {
 			rd.ErrorCode = kerr.KafkaStorageError.Code
+		} else if total, usable, err := b.diskSpace(d.Path); err == nil {
+			rd.TotalBytes, rd.UsableBytes = total, usable
 		}
 		resp.Dirs = append(resp.Dirs, rd)
 	}
@@ -40,6 +44,21 @@ func (b *Broker) describeLogDirs(_ context.Context, r *request, req *kmsg.Descri
 		last.Partitions = append(last.Partitions, rp)
 	}
 	return resp
+}
+
+// diskSpace asks for the volume of a log dir.
+func (b *Broker) diskSpace(path string) (total, usable int64, err error) {
+	var fsys any = vfs.OS{}
+	if b.cfg.FS != nil {
+		fsys = b.cfg.FS
+	}
+	volume, ok := fsys.(interface {
+		DiskSpace(path string) (total, usable int64, err error)
+	})
+	if !ok {
+		return 0, 0, errors.ErrUnsupported
+	}
+	return volume.DiskSpace(path)
 }
 
 // asked says whether a request names the partition; null topics name all.

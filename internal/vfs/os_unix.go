@@ -51,3 +51,12 @@ func RaiseFileLimit() (uint64, error) {
 	}
 	return uint64(l.Cur), nil
 }
+
+// DiskSpace returns the size of the volume that holds a path and what of it is free for this user, in bytes.
+func (OS) DiskSpace(path string) (total, usable int64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return 0, 0, &os.PathError{Op: "statfs", Path: path, Err: err}
+	}
+	return int64(st.Blocks) * int64(st.Bsize), int64(st.Bavail) * int64(st.Bsize), nil
+}

@@ -34,3 +34,16 @@ var ErrNoSpace error = windows.ERROR_DISK_FULL
 
 // RaiseFileLimit does nothing: Windows has no such limit.
 func RaiseFileLimit() (uint64, error) { return 1 << 24, nil }
+
+// DiskSpace returns the size of the volume that holds a path and what of it is free for this user, in bytes.
+func (OS) DiskSpace(path string) (total, usable int64, err error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	var free, all, allFree uint64
+	if err := windows.GetDiskFreeSpaceEx(name, &free, &all, &allFree); err != nil {
+		return 0, 0, &os.PathError{Op: "GetDiskFreeSpaceEx", Path: path, Err: err}
+	}
+	return int64(all), int64(free), nil
+}
