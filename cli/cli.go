@@ -77,8 +77,87 @@ cluster and version:
   0  done
   1  failed
   2  wrong usage
-  3  there is no such connector, task, plugin, topic, partition or group
+  3  there is no such connector, task, plugin, topic, partition, group, file ...
   4  it exists already, is in use, or the workers are busy and the same command may succeed shortly
+  5  no answer from the REST API or the broker
+  6  the configuration or request was refused as wrong
+`
+
+// The exit codes.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitConflict    = 4
+	exitUnreachable = 5
+	exitRefused     = 6
+)
+
+// usageError is a wrong use of the command line.
+type usageError struct{ msg string }
+
+func (e *usageError) Error() string { return e.msg }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// notFoundError is something on the broker that is not there.
+type notFoundError struct{ msg string }
+
+func (e *notFoundError) Error() string { return e.msg }
+
+// refusedError is input that was understood and is wrong.
+type refusedError struct{ msg string }
+
+func (e *refusedError) Error() string { return e.msg }
+
+// ExitCode returns the exit code of an error that a command returned; see the
+// package comment.
+func ExitCode(err error) int {
+	var (
+		usage       *usageError
+		missing     *notFoundError
+		active      *activeError
+		refused     *refusedError
+		unreachable *client.UnreachableError
+		broker      *brokerError
+		network     *net.OpError
+		answered    *client.Error
+	)
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage), fromCobra(err):
+		return exitUsage
+	case errors.As(err, &missing), errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.GroupIDNotFound):
+		return exitNotFound
+	case errors.As(err, &refused), slices.ContainsFunc(refusals, func(code error) bool { return errors.Is(err, code) }):
+		return exitRefused
+	case errors.As(err, &active), errors.Is(err, kerr.TopicAlreadyExists), errors.Is(err, kerr.NonEmptyGroup):
+		return exitConflict
+	case errors.As(err, &unreachable), errors.As(err, &broker), errors.As(err, &network):
+		return exitUnreachable
+	case errors.As(err, &answered):
+		switch answered.Status {
+		case 404:
+			return exitNotFound
+		case 409:
+			return exitConflict
+		case 400:
+			return exitRefused
+		}
+	}
+	return exitFailed
+}
+
+// refusals are the codes by which a broker says that a request is wrong.
+var refusals = []error{kerr.InvalidTopicException, kerr.InvalidConfig, kerr.InvalidRequest, kerr.PolicyViolation, kerr.InvalidPartitions,
+	kerr.InvalidReplicationFactor, kerr.InvalidReplicaAssignment, kerr.OffsetOutOfRange}
+
+// fromCobra recognizes what cobra says of a command line that it cannot parse; it
+// has no types for these.
+func fromCobra(err error) bool {
+	for _, begin := range []string{"unknown command", "unknown flag", "unknown shorthand flag", "required flag(s)",
+		"if any flags in the group", "at least one of the flags in the group", "invalid argument", "flag needs an argument"} {
 		if strings.HasPrefix(err.Error(), begin) {
 			return true
 		}
