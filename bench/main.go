@@ -39,9 +39,10 @@ type options struct {
 	only   []string
 
 	// Of the broker's comparison with Apache Kafka.
-	match []string // rows to run
-	alone bool     // without Kafka
-	span  time.Duration
+	match   []string // rows to run
+	alone   bool     // without Kafka
+	against string   // another binary of ours in Kafka's place
+	span    time.Duration
 }
 
 // workload measures one thing and reports its rows.
@@ -71,6 +72,7 @@ func main() {
 	flag.StringVar(&only, "only", "", "workloads to run, separated by commas: "+names())
 	flag.StringVar(&match, "rows-of-broker", "", "rows of the workload broker to run (names in brokerrows.go), separated by commas")
 	flag.BoolVar(&o.alone, "alone", false, "measure the broker without Apache Kafka beside it")
+	flag.StringVar(&o.against, "against", "", "a leat binary that takes Apache Kafka's place: before and after a change")
 	flag.DurationVar(&o.span, "span", 10*time.Second, "length of one run of the broker's latency rows")
 	flag.StringVar(&jsonFile, "json", filepath.Join(os.TempDir(), "bench.jsonl"), "where results go, one JSON object a line")
 	flag.Parse()

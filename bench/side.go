@@ -23,6 +23,7 @@ import (
 // side is one of the two brokers that are compared: ours, or Apache Kafka.
 type side struct {
 	name string // leat or kafka
+	leat bool   // is one of ours
 	dir  string
 	addr string
 	proc *child.Process
@@ -74,10 +75,11 @@ func (b *bench) newSide(ctx context.Context, name, folder string) (*side, error)
 		return nil, err
 	}
 	text := fmt.Sprintf(serverProperties, ports[0], ports[1], filepath.Join(s.dir, "data"))
-	if name == ours {
+	if binary := b.binaryOf(name); binary != "" {
+		s.leat = true
 		text += "leat.http.listeners=none\n"
 		s.command = func(_ context.Context, s *side) *exec.Cmd {
-			return exec.Command(b.binary, "broker", s.properties())
+			return exec.Command(binary, "broker", s.properties())
 		}
 		return s, os.WriteFile(s.properties(), []byte(text), 0o600)
 	}
@@ -99,6 +101,14 @@ func (b *bench) newSide(ctx context.Context, name, folder string) (*side, error)
 			"-cp", filepath.Join(kafka.Jars, "*"), "kafka.Kafka", s.properties())
 	}
 	return s, nil
+}
+
+// binaryOf is the binary of a side, empty for Apache Kafka.
+func (b *bench) binaryOf(name string) string {
+	if name == ours {
+		return b.binary
+	}
+	return b.against
 }
 
 func (s *side) properties() string { return filepath.Join(s.dir, "server.properties") }
@@ -190,11 +200,11 @@ func (m flushMode) mode() string {
 func (s *side) configs(m flushMode) map[string]*string {
 	c := map[string]*string{"file.delete.delay.ms": kadm.StringPtr("1000")}
 	switch {
-	case s.name == theirs && m == fsync:
+	case !s.leat && m == fsync:
 		c["flush.messages"] = kadm.StringPtr("1")
-	case s.name == ours && m == fsync:
+	case s.leat && m == fsync:
 		c["leat.flush.before.ack"] = kadm.StringPtr("always")
-	case s.name == ours:
+	case s.leat:
 		c["leat.flush.before.ack"] = kadm.StringPtr("never")
 	}
 	return c

@@ -38,6 +38,9 @@ func (b *Broker) produce(ctx context.Context, r *request, req *kmsg.ProduceReque
 	if len(op.flushes) == 0 {
 		return op.resp
 	}
+	if op.flushHere() {
+		return op.resp
+	}
 	op.await()
 	return nil
 }
@@ -152,6 +155,27 @@ func (op *produceOp) explain(out *kmsg.ProduceResponseTopicPartition, err error)
 		er := kmsg.NewProduceResponseTopicPartitionErrorRecord()
 		er.RelativeOffset, er.ErrorMessage = re.Index, kmsg.StringPtr(re.Msg)
 		out.ErrorRecords = append(out.ErrorRecords, er)
+	}
+}
+
+// flushHere makes the flush on this goroutine, if the client waits for nothing
+// else: one that has sent more shares the flushes of the pool.
+func (op *produceOp) flushHere() bool {
+	if len(op.flushes) != 1 || !op.request.alone || !op.request.conn.quiet() {
+		return false
+	}
+	w := &op.flushes[0]
+	done, err := w.part.FlushHere(w.offset)
+	if done {
+		w.settle(err)
+	}
+	return done
+}
+
+// settle puts the outcome of the flush into the answer.
+func (w *flushWait) settle(err error) {
+	if err != nil {
+		w.out.ErrorCode, w.out.BaseOffset = storeCode(err), -1
 	}
 }
 

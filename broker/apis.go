@@ -19,6 +19,9 @@ type api struct {
 	handle func(b *Broker, parked context.Context, r *request) kmsg.Response
 	// retains says that slices of the request outlive the handler.
 	retains bool
+	// parks says that the handler may wait for something to happen, so that the
+	// connection must be read meanwhile to see the client go.
+	parks bool
 	// layouts of the flexible versions, by version, each found out at its
 	// first request.
 	layouts [maxVersions]atomic.Pointer[shape.Layout]
@@ -72,16 +75,16 @@ var zero int16
 func requestTable() [maxKey]*api {
 	return buildTable([]api{
 		{key: 0, min: 3, max: 13, lowest: &zero, handle: typed((*Broker).produce)},
-		{key: 1, min: 4, max: 18, handle: typed((*Broker).fetch)},
+		{key: 1, min: 4, max: 18, parks: true, handle: typed((*Broker).fetch)},
 		{key: 2, min: 1, max: 11, handle: typed((*Broker).listOffsets)},
 		{key: 3, min: 0, max: 13, handle: typed((*Broker).metadata)},
 		{key: 8, min: 2, max: 10, handle: typed((*Broker).offsetCommit)},
 		{key: 9, min: 1, max: 10, handle: typed((*Broker).offsetFetch)},
 		{key: 10, min: 0, max: 6, handle: typed((*Broker).findCoordinator)},
-		{key: 11, min: 0, max: 9, retains: true, handle: typed((*Broker).joinGroup)},
+		{key: 11, min: 0, max: 9, retains: true, parks: true, handle: typed((*Broker).joinGroup)},
 		{key: 12, min: 0, max: 4, handle: typed((*Broker).heartbeat)},
 		{key: 13, min: 0, max: 5, handle: typed((*Broker).leaveGroup)},
-		{key: 14, min: 0, max: 5, retains: true, handle: typed((*Broker).syncGroup)},
+		{key: 14, min: 0, max: 5, retains: true, parks: true, handle: typed((*Broker).syncGroup)},
 		{key: 15, min: 0, max: 6, handle: typed((*Broker).describeGroups)},
 		{key: 16, min: 0, max: 5, handle: typed((*Broker).listGroups)},
 		{key: 18, min: 0, max: 4, handle: typed((*Broker).apiVersions)},

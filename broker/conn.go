@@ -19,6 +19,10 @@ import (
 // its server goroutine runs them one after the other and writes the answers in
 // order. Only Produce may leave an answer for later (pending), so that several
 // can wait for the same flush.
+//
+// A request that comes alone (all before it are answered) and does not wait for
+// events is served by the reader itself: handing it over would cost more than
+// most requests do.
 type conn struct {
 	broker   *Broker
 	listener *listener
@@ -75,7 +79,7 @@ func (c *conn) run(ctx context.Context) {
 	c.serveAll(parked, requests)
 	c.nc.Close()
 	for r := range requests { // the reader may be blocked on the channel
-		r.frame.release()
+		r.drop()
 	}
 }
 
@@ -87,11 +91,22 @@ func (c *conn) readAll(ctx, parked context.Context, requests chan<- *request) er
 		if err != nil {
 			return err
 		}
-		c.open.Add(1)
+		// With none open the server goroutine has written its last answer and
+		// waits for the channel: order is kept.
+		if c.open.Add(1) == 1 && !r.api.parks {
+			r.alone = br.Buffered() == 0
+			if r.handle(parked); r.ready == nil {
+				if !c.answer(r) {
+					return nil
+				}
+				continue
+			}
+			r.handled = true
+		}
 		select {
 		case requests <- r:
 		case <-parked.Done():
-			r.frame.release()
+			r.drop()
 			return nil
 		}
 	}
@@ -190,7 +205,10 @@ func (c *conn) serveAll(parked context.Context, requests <-chan *request) {
 				c.drain(pending)
 				return
 			}
-			if r.handle(parked); r.ready != nil {
+			if !r.handled {
+				r.handle(parked)
+			}
+			if r.ready != nil {
 				pending = append(pending, r)
 				continue
 			}
@@ -255,6 +273,14 @@ type streamed interface {
 	kmsg.Response
 	send(c *conn, r *request) error
 	release()
+}
+
+// drop frees a request that is not answered. One that was handled waits for a
+// flush, and has given its frame back.
+func (r *request) drop() {
+	if !r.handled {
+		r.frame.release()
+	}
 }
 
 // discard frees what the answer holds.

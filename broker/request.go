@@ -42,6 +42,10 @@ type request struct {
 	response kmsg.Response
 	ready    chan struct{}
 	hangUp   bool
+
+	// alone says that nothing else of the connection was read or waits.
+	// handled is set when the handler has run, and only ready is missing.
+	alone, handled bool
 }
 
 // anonymous is the principal of connections that did not authenticate.

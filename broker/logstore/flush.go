@@ -66,6 +66,28 @@ func (p *Partition) WaitFlushed(ctx context.Context, offset int64) error {
 	}
 }
 
+// FlushHere makes everything below offset durable on the caller's goroutine, which saves handing the flush to another
+// one and back. It does nothing and returns false if the flush is not the caller's to make: one runs already, or as
+// many as may run at once; AfterFlush is the way then. What was appended meanwhile is left to the next flush.
+func (p *Partition) FlushHere(offset int64) (done bool, err error) {
+	p.mu.Lock()
+	if p.flush.running || p.closed != nil || offset <= p.flushed.Load() || !p.dir.flusher.enter() {
+		p.mu.Unlock()
+		return false, nil
+	}
+	defer p.dir.flusher.leave()
+	p.flush.running = true
+	ch := make(chan error, 1)
+	p.flush.waiters = append(p.flush.waiters, flushWaiter{offset, func(err error) { ch <- err }})
+	p.mu.Unlock()
+	if p.flushOnce() {
+		p.dir.flusher.submit(p)
+	}
+	// Mostly there by now. A truncation makes it wait for the next flush; a partition that is being closed tells it
+	// from another goroutine.
+	return true, <-ch
+}
+
 func (p *Partition) startFlush() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,15 +105,17 @@ func (p *Partition) startFlushLocked() {
 
 // flushLoop flushes until nothing is dirty.
 func (p *Partition) flushLoop() {
-	for {
-		work, err := p.takeFlushWork()
-		if err == nil {
-			err = p.doFlush(work)
-		}
-		if again := p.finishFlush(work, err); !again {
-			return
-		}
+	for p.flushOnce() {
 	}
+}
+
+// flushOnce makes one flush and says whether another is to follow. The caller has set flush.running.
+func (p *Partition) flushOnce() (again bool) {
+	work, err := p.takeFlushWork()
+	if err == nil {
+		err = p.doFlush(work)
+	}
+	return p.finishFlush(work, err)
 }
 
 // flushWork is what one flush does.
