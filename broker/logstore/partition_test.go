@@ -286,6 +286,22 @@ func TestRetentionByTime(t *testing.T) {
 	}
 }
 
+// Deleting records is no occasion to look at their age: that comes with the next check.
+func TestDeleteRecordsLeavesOldOnes(t *testing.T) {
+	s := open(t, vfs.NewMem())
+	defer closeStore(t, s)
+	p := create(t, s, func(c *logstore.LogConfig) { c.RetentionMs = 3000 })
+	for range 10 {
+		mustAppend(t, p, batchAt(epoch0-10_000, 1))
+	}
+	if start, err := p.DeleteRecordsBefore(4); err != nil || start != 4 {
+		t.Fatalf("DeleteRecordsBefore(4) = %d, %v, want 4", start, err)
+	}
+	if n, err := p.ApplyRetention(); err != nil || n != 1 || p.LogStartOffset() != 10 {
+		t.Fatalf("ApplyRetention removed %d segments up to %d, %v, want 1 up to 10", n, p.LogStartOffset(), err)
+	}
+}
+
 func TestDeletePartition(t *testing.T) {
 	fsys := vfs.NewMem()
 	s := open(t, fsys)

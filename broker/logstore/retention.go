@@ -23,7 +23,7 @@ func (p *Partition) DeleteRecordsBefore(offset int64) (int64, error) {
 		p.notify(p.raiseStart(offset))
 		p.store.wakeCheckpoints()
 	}
-	if _, err := p.ApplyRetention(); err != nil {
+	if _, err := p.retain(false); err != nil {
 		return 0, err
 	}
 	return p.start.Load(), nil
@@ -46,23 +46,26 @@ func (p *Partition) raiseStart(offset int64) Event {
 // ApplyRetention removes old segments now: those wholly below the log start, those that exceed retention.ms or
 // retention.bytes if the policy is delete. It needs no disk space. It returns how many segments went. Store.Run
 // calls it regularly.
-func (p *Partition) ApplyRetention() (deleted int, err error) {
+func (p *Partition) ApplyRetention() (deleted int, err error) { return p.retain(true) }
+
+// retain removes segments below the log start and, with limits, those that exceed retention.ms or retention.bytes.
+func (p *Partition) retain(limits bool) (deleted int, err error) {
 	p.layoutMu.Lock()
-	ev, deleted, err := p.retainLocked()
+	ev, deleted, err := p.retainLocked(limits)
 	p.layoutMu.Unlock()
 	p.notify(ev)
 	return deleted, err
 }
 
-func (p *Partition) retainLocked() (Event, int, error) {
+func (p *Partition) retainLocked(limits bool) (Event, int, error) {
 	if err := p.appendableErr(); err != nil {
 		return 0, 0, err
 	}
 	segs := p.segmentList()
-	n := p.deletable(segs)
+	n := p.deletable(segs, limits)
 	if n == len(segs) {
 		// The active segment goes too, so there must be another one. Without space for that it stays.
-		rolled, err := p.rollUnchanged(segs[n-1])
+		rolled, err := p.rollUnchanged(segs[n-1], limits)
 		if err != nil {
 			p.store.warnIO("rolling for retention", p, err)
 		}
@@ -79,21 +82,22 @@ func (p *Partition) retainLocked() (Event, int, error) {
 
 // rollUnchanged rolls if s is still active and all of it lies below the high watermark: an append may have come
 // since it was found deletable, and then it is not any more.
-func (p *Partition) rollUnchanged(s *segment) (bool, error) {
+func (p *Partition) rollUnchanged(s *segment, limits bool) (bool, error) {
 	p.appendMu.Lock()
 	defer p.appendMu.Unlock()
-	if p.active() != s || p.deletable([]*segment{s}) != 1 {
+	if p.active() != s || p.deletable([]*segment{s}, limits) != 1 {
 		return false, nil
 	}
 	return true, p.rollAppendLocked()
 }
 
-// deletable counts the oldest segments that may go.
-func (p *Partition) deletable(segs []*segment) int {
+// deletable counts the oldest segments that may go; without limits only those below the log start.
+func (p *Partition) deletable(segs []*segment, limits bool) int {
 	cfg := p.cfg.Load()
+	aged := limits && cfg.Delete
 	now, start, hw := p.store.nowMs(), p.start.Load(), p.hw.Load()
 	excess := int64(-1)
-	if cfg.Delete && cfg.RetentionBytes >= 0 {
+	if aged && cfg.RetentionBytes >= 0 {
 		excess = -cfg.RetentionBytes
 		for _, s := range segs {
 			excess += s.size.Load()
@@ -106,7 +110,7 @@ func (p *Partition) deletable(segs []*segment) int {
 		} else if size == 0 {
 			return i
 		}
-		tooOld := cfg.Delete && cfg.RetentionMs >= 0 && p.ageOf(s, now) > cfg.RetentionMs
+		tooOld := aged && cfg.RetentionMs >= 0 && p.ageOf(s, now) > cfg.RetentionMs
 		tooMuch := excess >= 0 && excess >= size
 		if next > hw || next > start && !tooOld && !tooMuch {
 			return i
