@@ -122,6 +122,11 @@ func readFull(f vfs.File, buf []byte, off int64) error {
 	return fmt.Errorf("reading %d bytes at %d: %w", len(buf), off, err)
 }
 
+func appendOffsetEntry(dst []byte, rel, pos int64) []byte {
+	dst = binary.BigEndian.AppendUint32(dst, uint32(rel))
+	return binary.BigEndian.AppendUint32(dst, uint32(pos))
+}
+
 func offsetEntry(e []byte) (rel, pos int32) {
 	return int32(binary.BigEndian.Uint32(e)), int32(binary.BigEndian.Uint32(e[4:]))
 }

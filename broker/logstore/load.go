@@ -166,6 +166,7 @@ type loader struct {
 	next  int64 // offset after the last batch seen
 	// replayFrom is the offset of the producer snapshot: batches below it are in the state already.
 	replayFrom int64
+	cut        bool // a damaged batch was found, and told
 }
 
 func (l *loader) run(names []string, clean bool, recoveryPoint int64) error {
@@ -185,11 +186,13 @@ func (l *loader) run(names []string, clean bool, recoveryPoint int64) error {
 			break
 		}
 		s.sealed.Store(i < len(p.segments)-1)
+		s.unchecked.Store(s.size.Load())
 	}
 	if first == len(p.segments) {
 		if err := l.findEnd(); err != nil {
 			p.store.log.Warn("recovering after all", "partition", p.tp.String(), "err", err)
 			first--
+			l.next = 0 // what the attempt has seen is read again
 		}
 	}
 	if err := l.loadSnapshot(names, first); err != nil {
@@ -207,6 +210,10 @@ func (l *loader) run(names []string, clean bool, recoveryPoint int64) error {
 		}
 	}
 	p.leo.Store(max(l.next, p.active().base))
+	if leo := p.leo.Load(); leo < recoveryPoint && !l.cut {
+		p.store.log.Error("synced records are gone: the log ends before its recovery point", "partition", p.tp.String(),
+			"file", p.file(segmentName(leo, logSuffix)), "end", leo, "recovery_point", recoveryPoint)
+	}
 	if err := l.fixEnd(); err != nil {
 		return err
 	}

@@ -16,8 +16,9 @@ import (
 func (p *Partition) Read(o ReadOptions) (ReadResult, error) {
 	for {
 		r, err := p.readOnce(o)
-		// A segment that was taken away is not in the list any more, so this ends.
-		if !errors.Is(err, errGone) {
+		// A segment that was taken away is not in the list any more, and a bad index has no entries once it was
+		// repaired, so this ends.
+		if !errors.Is(err, errGone) && !p.repaired(err) {
 			return r, err
 		}
 		r.Release()
@@ -127,6 +128,12 @@ func (r *ReadResult) readSegment(s *segment, o ReadOptions, end mark) (found boo
 			n = 0
 		}
 	}
+	if n > 0 && pos < s.unchecked.Load() {
+		if n, err = s.checkStored(f, pos, n); err != nil {
+			r.Release()
+			return false, err
+		}
+	}
 	r.file, r.pos, r.n = f, pos, n
 	if n == 0 {
 		r.Release()
@@ -206,19 +213,31 @@ const lookupWindow = 8 << 10
 // windows holds *[]byte of lookupWindow bytes.
 var windows = sync.Pool{New: func() any { b := make([]byte, lookupWindow); return &b }}
 
-// locate finds the first batch with a last offset of at least offset below position limit, and its size.
+// locate finds the first batch with a last offset of at least offset below position limit, and its size. A
+// *badIndexError says that the index led astray.
 func (s *segment) locate(f vfs.File, offset, limit int64) (pos int64, size int, found bool, err error) {
 	start, err := s.positionAtOrBefore(offset)
 	if err != nil {
 		return 0, 0, false, err
 	}
+	astray := start < 0 || start > 0 && start >= s.size.Load()
+	if astray {
+		return 0, 0, false, &badIndexError{s, offset, start}
+	}
 	err = s.scan(f, start, limit, lookupWindow, func(b recordbatch.Batch, at int64) bool {
+		if at == start && start > 0 && b.BaseOffset() > offset {
+			astray = true // what is before it would be skipped
+			return false
+		}
 		if b.LastOffset() < offset {
 			return true
 		}
 		pos, size, found = at, b.Size(), true
 		return false
 	})
+	if astray || start > 0 && errors.Is(err, ErrCorrupt) {
+		return 0, 0, false, &badIndexError{s, offset, start}
+	}
 	return pos, size, found, err
 }
 

@@ -31,7 +31,7 @@ func (l *loader) recover(i int, recoveryPoint int64) error {
 	if err != nil {
 		return err
 	}
-	good, why, err := s.verify(f, size, l.next, func(b recordbatch.Batch, pos int64) {
+	good, why, err := s.verify(f, 0, size, l.next, func(b recordbatch.Batch, pos int64) {
 		s.noteBatch(b, pos, interval)
 		if b.LastOffset() >= l.replayFrom {
 			p.noteBatchLocked(s, b)
@@ -49,7 +49,9 @@ func (l *loader) recover(i int, recoveryPoint int64) error {
 		}
 	}
 	s.size.Store(good)
+	s.unchecked.Store(0)
 	if good < size {
+		l.cut = true
 		report := p.store.log.Warn
 		if l.next < recoveryPoint {
 			// Not a torn tail: these bytes were synced once.
@@ -197,9 +199,10 @@ func (l *loader) finish(first int) error {
 	return nil
 }
 
-// verify reads a segment from its start and calls fn with every whole, correct batch in order. It returns the
-// position up to which the file is good and, if that is not its end, what is wrong there.
-func (s *segment) verify(f vfs.File, size, next int64, fn func(b recordbatch.Batch, pos int64)) (good int64, why string, err error) {
+// verify reads a segment from a position on and calls fn with every whole, correct batch in order, none of which may
+// begin before the offset next. It returns the position up to which the file is good and, if that is not its end, what
+// is wrong there.
+func (s *segment) verify(f vfs.File, from, size, next int64, fn func(b recordbatch.Batch, pos int64)) (good int64, why string, err error) {
 	buf := make([]byte, 0, verifyWindow)
 	at := int64(0) // position of buf
 	fill := func(pos, need int64) error {
@@ -208,11 +211,11 @@ func (s *segment) verify(f vfs.File, size, next int64, fn func(b recordbatch.Bat
 		at = pos
 		return readFull(f, buf, pos)
 	}
-	for pos := int64(0); pos < size; {
+	for pos := from; pos < size; {
 		if size-pos < recordbatch.HeaderSize {
 			return pos, "the file ends within a batch header", nil
 		}
-		if pos+recordbatch.HeaderSize > at+int64(len(buf)) || pos == 0 {
+		if pos+recordbatch.HeaderSize > at+int64(len(buf)) || pos == from {
 			if err := fill(pos, recordbatch.HeaderSize); err != nil {
 				return pos, "", err
 			}

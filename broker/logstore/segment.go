@@ -63,6 +63,11 @@ type segment struct {
 	// sealed: not active any more and everything, indexes included, is synced.
 	sealed atomic.Bool
 
+	// unchecked is the length of what was in the file at the start and was not read then. checkedFrom and checkedTo
+	// bound the part of it that has been found whole since; see check.go.
+	unchecked              atomic.Int64
+	checkedFrom, checkedTo int64 // guarded by idxMu
+
 	idxMu       sync.Mutex // guards what follows; held over index file writes, not over syncs or log I/O
 	offsets     sparseIndex
 	times       sparseIndex
@@ -207,10 +212,7 @@ func (s *segment) noteBatch(b recordbatch.Batch, pos int64, interval int32) {
 	}
 	if s.sinceIndex > int(interval) {
 		// The entry names the batch at pos: the first that lies behind the threshold.
-		var e [offsetEntrySize]byte
-		binary.BigEndian.PutUint32(e[:], uint32(b.LastOffset()-s.base))
-		binary.BigEndian.PutUint32(e[4:], uint32(pos))
-		s.offsets.pending = append(s.offsets.pending, e[:]...)
+		s.offsets.pending = appendOffsetEntry(s.offsets.pending, b.LastOffset()-s.base, pos)
 		s.addTimeLocked()
 		s.sinceIndex = 0
 	}

@@ -39,6 +39,9 @@ func (p *Partition) truncateLocked(offset int64) (Event, error) {
 	}
 	defer s.release()
 	pos, _, found, err := s.locate(f, offset, s.size.Load())
+	if p.repaired(err) {
+		pos, _, found, err = s.locate(f, offset, s.size.Load())
+	}
 	if err != nil {
 		return 0, err
 	}
