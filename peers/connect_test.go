@@ -42,8 +42,8 @@ type javaCluster struct {
 	workers [2]*javaWorker
 }
 
-// cluster starts the workers, with plugins from a folder of plugin.path unless
-// it is empty.
+// cluster starts the workers with plugins from a folder of folders, beside the
+// file connectors, which are on the class path.
 func (b *bench) cluster(t *testing.T, plugins string) *javaCluster {
 	t.Helper()
 	c := &javaCluster{bench: b}
@@ -129,7 +129,7 @@ func (c *javaCluster) end(t *testing.T, connectors ...string) {
 // writes another. The topic must hold every line once and in order, the sink's
 // file every line.
 func TestJavaConnect(t *testing.T) {
-	c := start(t).cluster(t, "")
+	c := start(t).cluster(t, t.TempDir())
 	dir := t.TempDir()
 	in := grow(t, filepath.Join(dir, "in.txt"))
 	out := filepath.Join(dir, "out.txt")
