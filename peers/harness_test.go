@@ -278,7 +278,7 @@ func contains(t *testing.T, what, got string, wants ...string) {
 	t.Helper()
 	for _, want := range wants {
 		if !strings.Contains(got, want) {
-			t.Errorf("%s: %q is not in\n%s", what, want, got)
+			t.Errorf("%s: %q is not in the output, whose end is\n%s", what, want, got[max(0, len(got)-2000):])
 		}
 	}
 }
