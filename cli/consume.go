@@ -160,10 +160,10 @@ func (o *consumption) partitions(ctx context.Context, topics []string) (map[part
 		starts := map[partition]int64{}
 		listed := map[partition]int64{}
 		if o.exit {
-			if starts, err = places(ctx, cl, all, earliestOffset); err != nil {
+			if starts, err = places(ctx, cl, all, earliestOffset, false); err != nil {
 				return err
 			}
-			if listed, err = o.ends(ctx, cl, all); err != nil {
+			if listed, err = places(ctx, cl, all, latestOffset, o.committed); err != nil {
 				return err
 			}
 		}
@@ -175,17 +175,6 @@ func (o *consumption) partitions(ctx context.Context, topics []string) (map[part
 		return nil
 	})
 	return ends, err
-}
-
-func (o *consumption) ends(ctx context.Context, cl *kgo.Client, all []partition) (map[partition]int64, error) {
-	ends := map[partition]int64{}
-	for p, l := range listOffsets(ctx, cl, all, latestOffset, o.committed) {
-		if l.Err != nil {
-			return nil, fmt.Errorf("reading the end offset of %s: %w", p, l.Err)
-		}
-		ends[p] = l.Offset
-	}
-	return ends, nil
 }
 
 func (o *consumption) poll(ctx context.Context, cl *kgo.Client, ends map[partition]int64) error {

@@ -137,11 +137,11 @@ func (k *cluster) readCuts(ctx context.Context, cl *kgo.Client, file string) (ma
 
 func planCuts(ctx context.Context, cl *kgo.Client, wanted map[partition]int64) ([]cut, error) {
 	partitions := slices.SortedFunc(maps.Keys(wanted), byPartition)
-	starts, err := places(ctx, cl, partitions, earliestOffset)
+	starts, err := places(ctx, cl, partitions, earliestOffset, false)
 	if err != nil {
 		return nil, err
 	}
-	ends, err := places(ctx, cl, partitions, latestOffset)
+	ends, err := places(ctx, cl, partitions, latestOffset, false)
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ new ID - /127.0.0.1 reader 2
 old ID - /127.0.0.1 reader 2
 `},
 		{"members old -v", `GROUP CONSUMER-ID INSTANCE-ID HOST CLIENT-ID #PARTITIONS PROTOCOL CURRENT-EPOCH CURRENT-ASSIGNMENT TARGET-EPOCH TARGET-ASSIGNMENT
-old ID - /127.0.0.1 reader 2 classic - orders(0,1) - -
+old ID - /127.0.0.1 reader 2 classic - orders:0,1 - -
 `},
 		{"state new -v", `GROUP TYPE COORDINATOR (ID) ASSIGNMENT-STRATEGY STATE #MEMBERS GROUP-EPOCH TARGET-ASSIGNMENT-EPOCH
 new consumer ADDR (1) uniform Stable 1 E E

@@ -35,6 +35,7 @@ type reset struct {
 	duration, instant string
 	file              string
 	execute, export   bool
+	dryRun            bool
 	cmd               *cobra.Command
 }
 
@@ -60,9 +61,11 @@ func (k *cluster) groupResetCommand() *cobra.Command {
 	f.StringVar(&r.instant, "to-datetime", "", "to what was written then: 2026-01-31T15:04:05.000, UTC unless a zone follows (Z, +02:00)")
 	f.StringVar(&r.file, "from-file", "", "to the offsets of a CSV file; - for standard input")
 	f.BoolVar(&r.execute, "execute", false, "do it; without this flag the plan is shown and nothing changes")
+	f.BoolVar(&r.dryRun, "dry-run", false, "only show the plan, which is the default, too")
 	f.BoolVar(&r.export, "export", false, "print the plan as CSV, which --from-file reads")
 	c.MarkFlagsMutuallyExclusive(resetTargets...)
 	c.MarkFlagsMutuallyExclusive("topic", "all-topics")
+	c.MarkFlagsMutuallyExclusive("execute", "dry-run")
 	return c
 }
 

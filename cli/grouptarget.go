@@ -98,32 +98,15 @@ func (r *reset) plan(ctx context.Context, cl *kgo.Client, group string, target r
 	return rows, nil
 }
 
-// places looks up one place in every partition; all must answer.
-func places(ctx context.Context, cl *kgo.Client, partitions []partition, timestamp int64) (map[partition]int64, error) {
-	offsets := map[partition]int64{}
-	answers := listOffsets(ctx, cl, partitions, timestamp, false)
-	for _, p := range partitions {
-		l, answered := answers[p]
-		if !answered {
-			return nil, fmt.Errorf("reading offsets of %s: the broker did not answer for it", p)
-		}
-		if l.Err != nil {
-			return nil, fmt.Errorf("reading offsets of %s: %w", p, l.Err)
-		}
-		offsets[p] = l.Offset
-	}
-	return offsets, nil
-}
-
 func (r *reset) toPlace(timestamp int64) resetTarget {
 	return func(ctx context.Context, cl *kgo.Client, _ string, partitions []partition, _ map[partition]kadm.Offset) (map[partition]int64, error) {
-		return places(ctx, cl, partitions, timestamp)
+		return places(ctx, cl, partitions, timestamp, false)
 	}
 }
 
 func (r *reset) toTime(timestamp int64) resetTarget {
 	return func(ctx context.Context, cl *kgo.Client, _ string, partitions []partition, _ map[partition]kadm.Offset) (map[partition]int64, error) {
-		offsets, err := places(ctx, cl, partitions, timestamp)
+		offsets, err := places(ctx, cl, partitions, timestamp, false)
 		if err != nil {
 			return nil, err
 		}
@@ -131,9 +114,12 @@ func (r *reset) toTime(timestamp int64) resetTarget {
 		for p, o := range offsets {
 			if o < 0 {
 				none = append(none, p)
+				if _, err := fmt.Fprintf(r.Err, "Partition %s has no record from then on. Falling back to its latest offset.\n", p); err != nil {
+					return nil, err
+				}
 			}
 		}
-		ends, err := places(ctx, cl, none, latestOffset)
+		ends, err := places(ctx, cl, none, latestOffset, false)
 		maps.Copy(offsets, ends)
 		return offsets, err
 	}
@@ -149,7 +135,7 @@ func (r *reset) toCurrent(ctx context.Context, cl *kgo.Client, _ string, partiti
 			none = append(none, p)
 		}
 	}
-	ends, err := places(ctx, cl, none, latestOffset)
+	ends, err := places(ctx, cl, none, latestOffset, false)
 	maps.Copy(offsets, ends)
 	return offsets, err
 }
@@ -177,11 +163,11 @@ func (r *reset) shiftBy(ctx context.Context, cl *kgo.Client, _ string, partition
 // inRange moves offsets outside of the log to its ends, and says so.
 func (r *reset) inRange(ctx context.Context, cl *kgo.Client, wanted map[partition]int64) (map[partition]int64, error) {
 	partitions := slices.SortedFunc(maps.Keys(wanted), byPartition)
-	starts, err := places(ctx, cl, partitions, earliestOffset)
+	starts, err := places(ctx, cl, partitions, earliestOffset, false)
 	if err != nil {
 		return nil, err
 	}
-	ends, err := places(ctx, cl, partitions, latestOffset)
+	ends, err := places(ctx, cl, partitions, latestOffset, false)
 	if err != nil {
 		return nil, err
 	}

@@ -192,13 +192,13 @@ func lists(s kadm.TopicsSet) map[string][]int32 {
 	return m
 }
 
-// assignmentText is Java's form: topic(0,1),other(2).
+// assignmentText is Java's form: topic:0,1;other:2.
 func assignmentText(m map[string][]int32) string {
 	var parts []string
 	for _, topic := range slices.Sorted(maps.Keys(m)) {
-		parts = append(parts, topic+"("+join(m[topic])+")")
+		parts = append(parts, topic+":"+join(m[topic]))
 	}
-	return strings.Join(parts, ",")
+	return strings.Join(parts, ";")
 }
 
 func count(m map[string][]int32) (n int) {

@@ -123,11 +123,7 @@ func find(ctx context.Context, adm *kadm.Client, name string) (kadm.TopicDetail,
 	if err != nil {
 		return kadm.TopicDetail{}, fmt.Errorf("reading metadata of %s: %w", name, err)
 	}
-	t := details[name]
-	if errors.Is(t.Err, kerr.UnknownTopicOrPartition) || !details.Has(name) {
-		return t, noTopic(name)
-	}
-	return t, t.Err
+	return lookUp(details, name)
 }
 
 // withDetail adds what the broker says beyond the error code.

@@ -93,12 +93,9 @@ func resolve(ctx context.Context, cl *kgo.Client, topics []topicArg) ([]partitio
 	}
 	var found []partition
 	for _, t := range topics {
-		d := details[t.topic]
-		if !details.Has(t.topic) || errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
-			return nil, noTopic(t.topic)
-		}
-		if d.Err != nil {
-			return nil, fmt.Errorf("reading metadata of %s: %w", t.topic, d.Err)
+		d, err := lookUp(details, t.topic)
+		if err != nil {
+			return nil, err
 		}
 		ids := t.partitions
 		if ids == nil {
@@ -113,6 +110,18 @@ func resolve(ctx context.Context, cl *kgo.Client, topics []topicArg) ([]partitio
 	}
 	slices.SortFunc(found, byPartition)
 	return slices.Compact(found), nil
+}
+
+// lookUp returns a topic's metadata; one that is not there is a notFoundError.
+func lookUp(details kadm.TopicDetails, name string) (kadm.TopicDetail, error) {
+	d := details[name]
+	switch {
+	case !details.Has(name), errors.Is(d.Err, kerr.UnknownTopicOrPartition):
+		return d, noTopic(name)
+	case d.Err != nil:
+		return d, fmt.Errorf("reading metadata of %s: %w", name, d.Err)
+	}
+	return d, nil
 }
 
 func noTopic(name string) error {
@@ -182,4 +191,21 @@ func listOffsets(ctx context.Context, cl *kgo.Client, partitions []partition, ti
 		}
 	}
 	return answers
+}
+
+// places looks up one place in every partition; all must answer.
+func places(ctx context.Context, cl *kgo.Client, partitions []partition, timestamp int64, committed bool) (map[partition]int64, error) {
+	offsets := map[partition]int64{}
+	answers := listOffsets(ctx, cl, partitions, timestamp, committed)
+	for _, p := range partitions {
+		l, answered := answers[p]
+		if !answered {
+			return nil, fmt.Errorf("reading offsets of %s: the broker did not answer for it", p)
+		}
+		if l.Err != nil {
+			return nil, fmt.Errorf("reading offsets of %s: %w", p, l.Err)
+		}
+		offsets[p] = l.Offset
+	}
+	return offsets, nil
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 func topicCommand(d *Deps) *cobra.Command {
@@ -77,10 +75,8 @@ func (f *topicFilter) topics(ctx context.Context, adm *kadm.Client, named []stri
 		return nil, fmt.Errorf("reading metadata: %w", err)
 	}
 	for _, name := range named {
-		if d := details[name]; !details.Has(name) || errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
-			return nil, noTopic(name)
-		} else if d.Err != nil {
-			return nil, fmt.Errorf("reading metadata of %s: %w", name, d.Err)
+		if _, err := lookUp(details, name); err != nil {
+			return nil, err
 		}
 	}
 	return slices.DeleteFunc(details.Sorted(), func(d kadm.TopicDetail) bool {

@@ -193,11 +193,12 @@ func (k *cluster) present(ctx context.Context, cl *kgo.Client, names []string, m
 	}
 	missing := map[string]bool{}
 	for _, name := range names {
-		if !details.Has(name) || errors.Is(details[name].Err, kerr.UnknownTopicOrPartition) {
-			if !missingOK {
-				return nil, noTopic(name)
-			}
+		var none *notFoundError
+		switch _, err := lookUp(details, name); {
+		case errors.As(err, &none) && missingOK:
 			missing[name] = true
+		case err != nil:
+			return nil, err
 		}
 	}
 	return k.skip(names, missing, "is not there")

@@ -94,6 +94,12 @@ func (c *Client) do(ctx context.Context, method, path string, body, out any) (in
 	return res.StatusCode, nil
 }
 
+// get reads a resource.
+func get[T any](ctx context.Context, c *Client, path string) (v T, err error) {
+	_, err = c.do(ctx, http.MethodGet, path, nil, &v)
+	return v, err
+}
+
 // send returns an answer with a status below 300; the caller closes its body.
 func (c *Client) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	var reader io.Reader

@@ -16,24 +16,18 @@ type View struct {
 
 // Connectors returns the names of all connectors.
 func (c *Client) Connectors(ctx context.Context) ([]string, error) {
-	var names []string
-	_, err := c.do(ctx, http.MethodGet, "/connectors", nil, &names)
-	return names, err
+	return get[[]string](ctx, c, "/connectors")
 }
 
 // Views returns all connectors with their status by name. One without a status yet
 // is left out.
 func (c *Client) Views(ctx context.Context) (map[string]View, error) {
-	var views map[string]View
-	_, err := c.do(ctx, http.MethodGet, "/connectors?expand=info&expand=status", nil, &views)
-	return views, err
+	return get[map[string]View](ctx, c, "/connectors?expand=info&expand=status")
 }
 
 // Connector returns one connector.
 func (c *Client) Connector(ctx context.Context, name string) (model.ConnectorInfo, error) {
-	var info model.ConnectorInfo
-	_, err := c.do(ctx, http.MethodGet, path("connectors", name), nil, &info)
-	return info, err
+	return get[model.ConnectorInfo](ctx, c, path("connectors", name))
 }
 
 // Create creates a connector. initial is RUNNING, PAUSED, STOPPED or "".
@@ -69,16 +63,12 @@ func (c *Client) Delete(ctx context.Context, name string) error {
 
 // Status returns the states of a connector and its tasks.
 func (c *Client) Status(ctx context.Context, name string) (model.ConnectorStatus, error) {
-	var s model.ConnectorStatus
-	_, err := c.do(ctx, http.MethodGet, path("connectors", name, "status"), nil, &s)
-	return s, err
+	return get[model.ConnectorStatus](ctx, c, path("connectors", name, "status"))
 }
 
 // Tasks returns the configurations of the tasks.
 func (c *Client) Tasks(ctx context.Context, name string) ([]model.TaskInfo, error) {
-	var tasks []model.TaskInfo
-	_, err := c.do(ctx, http.MethodGet, path("connectors", name, "tasks"), nil, &tasks)
-	return tasks, err
+	return get[[]model.TaskInfo](ctx, c, path("connectors", name, "tasks"))
 }
 
 // Restart restarts what the request says. The status is the planned one; it is
@@ -119,9 +109,7 @@ func (c *Client) Topics(ctx context.Context, name string) ([]string, error) {
 
 // Offsets returns the stored offsets of a connector.
 func (c *Client) Offsets(ctx context.Context, name string) (model.ConnectorOffsets, error) {
-	var o model.ConnectorOffsets
-	_, err := c.do(ctx, http.MethodGet, path("connectors", name, "offsets"), nil, &o)
-	return o, err
+	return get[model.ConnectorOffsets](ctx, c, path("connectors", name, "offsets"))
 }
 
 // AlterOffsets writes offsets of a stopped connector; nil offsets delete. It

@@ -29,30 +29,22 @@ type ServerInfo struct {
 
 // Server returns what the worker says of itself.
 func (c *Client) Server(ctx context.Context) (ServerInfo, error) {
-	var s ServerInfo
-	_, err := c.do(ctx, http.MethodGet, "/", nil, &s)
-	return s, err
+	return get[ServerInfo](ctx, c, "/")
 }
 
 // Version returns the version of a Leat worker; a Java worker answers not found.
 func (c *Client) Version(ctx context.Context) (version.Info, error) {
-	var v version.Info
-	_, err := c.do(ctx, http.MethodGet, "/leat/v1/version", nil, &v)
-	return v, err
+	return get[version.Info](ctx, c, "/leat/v1/version")
 }
 
 // Plugins returns the connectors, or all plugins.
 func (c *Client) Plugins(ctx context.Context, all bool) ([]Plugin, error) {
-	var plugins []Plugin
-	_, err := c.do(ctx, http.MethodGet, "/connector-plugins?connectorsOnly="+strconv.FormatBool(!all), nil, &plugins)
-	return plugins, err
+	return get[[]Plugin](ctx, c, "/connector-plugins?connectorsOnly="+strconv.FormatBool(!all))
 }
 
 // Keys returns the configuration keys of a plugin by class name or alias.
 func (c *Client) Keys(ctx context.Context, plugin string) ([]validate.KeyInfo, error) {
-	var keys []validate.KeyInfo
-	_, err := c.do(ctx, http.MethodGet, path("connector-plugins", plugin, "config"), nil, &keys)
-	return keys, err
+	return get[[]validate.KeyInfo](ctx, c, path("connector-plugins", plugin, "config"))
 }
 
 // Validate reports on a configuration, which must hold connector.class.
