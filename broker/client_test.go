@@ -15,14 +15,14 @@ import (
 // testTime bounds every wait of a test.
 const testTime = 30 * time.Second
 
-func testContext(t *testing.T) context.Context {
+func testContext(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testTime)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-func client(t *testing.T, b *brokertest.Broker, opts ...kgo.Opt) *kgo.Client {
+func client(t testing.TB, b *brokertest.Broker, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(b.Addr())}, opts...)...)
 	if err != nil {

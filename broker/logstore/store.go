@@ -411,7 +411,7 @@ func (p *Partition) shutDown(ctx context.Context) error {
 	if _, there := p.snapshots[leo]; !there && len(p.prod.byID) > 0 {
 		p.snapshots[leo] = p.prod.encodeSnapshot()
 	}
-	epochs, epochsDirty := p.epochs.encode(), p.epochsDirty
+	epochs, epochsDirty := p.epochs, p.epochsDirty
 	p.mu.Unlock()
 	for _, s := range segs {
 		if !s.sealed.Load() {
@@ -423,13 +423,21 @@ func (p *Partition) shutDown(ctx context.Context) error {
 	if err := p.writeSnapshots(); err != nil {
 		return p.storageError("closing", err)
 	}
-	if !epochsDirty {
+	if !epochsDirty || p.epochsOnDisk(epochs, leo) {
 		return nil
 	}
-	if err := vfs.WriteFileAtomic(p.store.fs, p.file(leaderEpochFile), epochs); err != nil {
+	if err := vfs.WriteFileAtomic(p.store.fs, p.file(leaderEpochFile), epochs.encode()); err != nil {
 		return p.storageError("closing", err)
 	}
 	return nil
+}
+
+// epochsOnDisk says whether the file has the epochs of all records there are. An epoch without records is assigned
+// again at the next start: so thousands of partitions that nobody wrote to close without a sync each.
+func (p *Partition) epochsOnDisk(epochs epochList, leo int64) bool {
+	onDisk, err := readEpochs(p.store.fs, p.file(leaderEpochFile))
+	used := slices.DeleteFunc(slices.Clone(epochs), func(e epochEntry) bool { return e.start >= leo })
+	return err == nil && slices.Equal(onDisk, used)
 }
 
 // shutDown writes what a dir needs for a start without recovery; the marker comes last.
