@@ -78,16 +78,28 @@ func (b *Broker) serve(ctx context.Context, l *listener) error {
 // system's queue.
 func (b *Broker) acceptDelay(l *listener) time.Duration {
 	now := time.Now()
+	if l.conf.Controller { // a flood of clients does not make it wait
+		return l.rate.take(b.listenerLimit(l.conf.Name, "max.connection.creation.rate"), now)
+	}
 	return max(b.accepts.take(b.limit("max.connection.creation.rate"), now),
 		l.rate.take(b.listenerLimit(l.conf.Name, "max.connection.creation.rate"), now))
 }
 
 // admit enforces max.connections, of the broker and of the listener, and
-// max.connections.per.ip.
+// max.connections.per.ip. A controller listener has its own limit only: who
+// administers the cluster gets through when clients have taken all
+// connections, from the same machine, too.
 func (b *Broker) admit(l *listener, ip string) bool {
 	all, here, mine := b.limit("max.connections"), b.listenerLimit(l.conf.Name, "max.connections"), b.perIPLimit(ip)
 	b.admission.Lock()
 	defer b.admission.Unlock()
+	if l.conf.Controller {
+		if l.conns >= here {
+			return false
+		}
+		l.conns++
+		return true
+	}
 	if b.conns.Load() >= all || l.conns >= here || int64(b.perIP[ip]) >= mine {
 		return false
 	}
@@ -100,8 +112,11 @@ func (b *Broker) admit(l *listener, ip string) bool {
 func (b *Broker) dismiss(l *listener, ip string) {
 	b.admission.Lock()
 	defer b.admission.Unlock()
-	b.conns.Add(-1)
 	l.conns--
+	if l.conf.Controller {
+		return
+	}
+	b.conns.Add(-1)
 	if b.perIP[ip]--; b.perIP[ip] == 0 {
 		delete(b.perIP, ip)
 	}

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 
@@ -160,4 +161,62 @@ func TestDescribeQuorum(t *testing.T) {
 	if third := ask(); third.LeaderEpoch != first.LeaderEpoch+1 {
 		t.Fatalf("epoch %d after a restart, %d before", third.LeaderEpoch, first.LeaderEpoch)
 	}
+}
+
+// TestControllerListenerUnderFlood: with every connection that clients may
+// have taken, half of them with produce requests that wait for a disk which
+// does not answer, requests on the controller listener are answered.
+func TestControllerListenerUnderFlood(t *testing.T) {
+	b := brokertest.StartInMemory(t, 3, map[string]string{
+		"listeners": "PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0", "controller.listener.names": "CONTROLLER",
+		"max.connections": "12", "max.connections.per.ip": "12",
+	})
+	ctx := testContext(t)
+	produce(t, ctx, client(t, b, kgo.AllowAutoTopicCreation()), "flood", 1)
+	resume := b.Stall()
+	defer resume()
+	for range 6 {
+		cl := client(t, b, kgo.DefaultProduceTopic("flood"), kgo.ProducerLinger(0))
+		for range 50 {
+			cl.Produce(ctx, &kgo.Record{Value: make([]byte, 10000)}, nil)
+		}
+	}
+	var idle []net.Conn
+	refused := false
+	for !refused { // until all connections are taken
+		nc, err := net.Dial("tcp", b.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		idle = append(idle, nc)
+		refused = closedByPeer(t, nc)
+	}
+	defer func() {
+		for _, nc := range idle {
+			nc.Close()
+		}
+	}()
+	conn := client(t, b, kgo.SeedBrokers(b.ListenerAddr("CONTROLLER")))
+	for range 20 {
+		for _, req := range []kmsg.Request{kmsg.NewPtrDescribeClusterRequest(), kmsg.NewPtrDescribeQuorumRequest(), kmsg.NewPtrDescribeConfigsRequest()} {
+			if dc, ok := req.(*kmsg.DescribeClusterRequest); ok {
+				dc.EndpointType = 2
+			}
+			if _, err := conn.SeedBrokers()[0].Request(ctx, req); err != nil {
+				t.Fatalf("%s on the controller listener: %v", kmsg.NameForKey(req.Key()), err)
+			}
+		}
+	}
+}
+
+// closedByPeer says whether the broker takes a connection: it answers an
+// ApiVersions request, or closes.
+func closedByPeer(t *testing.T, nc net.Conn) bool {
+	t.Helper()
+	request := []byte{0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 0xff, 0xff} // v0, no client id
+	if _, err := nc.Write(request); err != nil {
+		return true
+	}
+	_, err := nc.Read(make([]byte, 4))
+	return err != nil
 }
