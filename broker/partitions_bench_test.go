@@ -21,7 +21,7 @@ func BenchmarkManyPartitions(b *testing.B) {
 	for range b.N {
 		srv := brokertest.Start(b, map[string]string{"log.dirs": b.TempDir()})
 		cl := client(b, srv)
-		ctx := testContext(b)
+		ctx := b.Context()
 		begin := time.Now()
 		var first time.Duration
 		for i := range topics {
