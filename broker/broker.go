@@ -55,6 +55,8 @@ type Broker struct {
 	ipLimitsFrom string
 	connSeq      atomic.Uint64
 	buffers      bufferPool
+	// inflight counts what the frames of clients hold.
+	inflight inflight
 	// reviving is set while missing logs are being created.
 	reviving atomic.Bool
 	metrics  metrics
@@ -78,6 +80,7 @@ func New(cfg Config, log *slog.Logger) (*Broker, error) {
 	}
 	b.baseLog, b.log = log, log.With(loglevel.NameKey, logBroker)
 	b.ids.broker = b
+	b.inflight.limit = cfg.int("queued.max.request.bytes")
 	b.apis = requestTable()
 	b.perIP = map[string]int{}
 	b.metrics.topics = map[string]*topicMetrics{}

@@ -21,6 +21,17 @@ type buffer struct {
 	b     []byte
 	class int // -1: not pooled
 	pool  *bufferPool
+	held  *inflight // where its bytes are counted, nil if they are not
+	bytes int64
+}
+
+// uncount takes the buffer out of what is held for requests. A buffer that
+// outlives its request is uncounted and never released.
+func (b *buffer) uncount() {
+	if b != nil && b.held != nil {
+		b.held.give(b.bytes)
+		b.held = nil
+	}
 }
 
 // get returns a buffer of length n.
@@ -40,6 +51,7 @@ func (p *bufferPool) get(n int) *buffer {
 // release gives the buffer back. A slice that grew beyond its class moves to
 // the class of its new capacity.
 func (b *buffer) release() {
+	b.uncount()
 	if b == nil || b.class < 0 {
 		return
 	}

@@ -31,6 +31,10 @@ type conn struct {
 	id       uint64
 	log      connLog
 
+	// trusted is the length up to which a frame gets its memory at once. It is
+	// the reader's.
+	trusted int
+
 	// open counts requests that were read and not answered: a connection
 	// with any is not idle.
 	open atomic.Int64
@@ -134,23 +138,40 @@ func (c *conn) readRequest(ctx context.Context, br *bufio.Reader) (*request, err
 	return r, err
 }
 
-// trustedFrame is the length up to which a frame gets its memory at once.
-// Beyond it memory grows with what has arrived, so that a client cannot claim
-// more by announcing than by sending.
-const trustedFrame = 4 << 20
+// A frame gets its memory at once up to a length that depends on what the
+// client has shown: a new one must send before more than firstFrame is set
+// aside for it, so that thousands which announce and do not send cost little.
+// Beyond the length memory grows with what has arrived.
+const (
+	firstFrame   = 16 << 10
+	trustedFrame = 4 << 20
+)
 
 func (c *conn) readFrame(ctx context.Context, br *bufio.Reader, n int) (*buffer, error) {
-	frame := c.broker.buffers.get(min(n, trustedFrame))
+	frame := c.broker.buffers.get(min(n, max(c.trusted, firstFrame)))
+	counted := false
 	for done := 0; ; {
 		if err := c.readFull(ctx, br, frame.b[done:]); err != nil {
 			frame.release()
 			return nil, err
 		}
+		// Counted as a whole once it has begun to arrive: parts of many frames
+		// that wait for one another would never be complete.
+		if !counted && !c.listener.conf.Controller {
+			if err := c.broker.inflight.take(ctx, int64(n)); err != nil {
+				frame.release()
+				return nil, err
+			}
+			counted = true
+			frame.held, frame.bytes = &c.broker.inflight, int64(n)
+		}
 		if done = len(frame.b); done == n {
+			c.trusted = min(max(c.trusted, 2*n), trustedFrame)
 			return frame, nil
 		}
 		larger := c.broker.buffers.get(min(2*done, n))
 		copy(larger.b, frame.b)
+		larger.held, larger.bytes, frame.held = frame.held, frame.bytes, nil
 		frame.release()
 		frame = larger
 	}

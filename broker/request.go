@@ -100,6 +100,9 @@ func (c *conn) decode(frame *buffer) (*request, error) {
 
 // handle runs the request. When it returns, response is set, or ready is.
 func (r *request) handle(parked context.Context) {
+	if r.api.retains || r.api.parks {
+		r.frame.uncount() // it stays for long, as something else than a request in flight
+	}
 	if !r.api.retains {
 		defer func() { r.frame.release(); r.frame = nil }()
 	}

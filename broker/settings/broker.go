@@ -181,6 +181,7 @@ var Broker = newSet([]Def{
 	inert(num("num.network.threads", "3", 1, maxInt, ClusterWide), goServer),
 	inert(num("num.io.threads", "8", 1, maxInt, ClusterWide), goServer),
 	num("queued.max.requests", "500", 1, maxInt, ReadOnly),
+	num("queued.max.request.bytes", "-1", -1, maxLong, ReadOnly),
 	inert(num("background.threads", "10", 1, maxInt, ClusterWide), goServer),
 	// Kafka's default is 102400; the system's own sizing is better and is ours.
 	num("socket.send.buffer.bytes", "-1", -1, maxInt, ReadOnly),
