@@ -58,6 +58,7 @@ var workloads = []workload{
 	{"stream", "backlog of changes drained into the topic, 1,000-row and single-row transactions", runStream},
 	{"latency", "commit to topic at 2,000 events/s", runLatency},
 	{"sink", "topic to table, insert and upsert", runSink},
+	{"hostile", "one producer beside 10,000 idle and 1,000 slow connections", runHostile},
 	{"broker", "the broker beside Apache Kafka: CPU, throughput, latency, memory, starts", runBroker},
 }
 
