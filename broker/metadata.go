@@ -247,6 +247,19 @@ func (b *Broker) openTopic(img *controller.Image, t *controller.Topic) error {
 	return nil
 }
 
+// beginLog creates the log of a partition that is new, and so cannot lie in a
+// log dir that is offline.
+func (b *Broker) beginLog(img *controller.Image, t *controller.Topic, n int32) error {
+	tp := logstore.TopicPartition{Topic: t.Name, Partition: n}
+	if b.dirsOnline() || b.store.Get(tp) != nil {
+		return nil // openTopic does all
+	}
+	if _, err := b.store.Create(tp, logstore.TopicID(t.ID), b.cfg.logConfig(img, t)); err != nil {
+		return fmt.Errorf("creating the log of %s: %w", tp, err)
+	}
+	return nil
+}
+
 // sameTopic says whether a log is of that topic, and not of one of the same
 // name before it. Logs without an id are taken at their name.
 func sameTopic(p *logstore.Partition, t *controller.Topic) bool {
@@ -266,6 +279,7 @@ func (b *Broker) apply(d controller.Delta) error {
 		case *controller.PartitionRecord:
 			if t := d.New.TopicByID(r.Topic); t != nil {
 				touched[t.Name] = true
+				errs = append(errs, b.beginLog(d.New, t, r.Partition))
 			}
 		case *controller.PartitionChangeRecord:
 			if t := d.New.TopicByID(r.Topic); t != nil {

@@ -38,6 +38,7 @@ type Broker struct {
 	disk *vfs.Mem
 	dead *atomic.Bool
 	rng  *rand.Rand
+	fs   vfs.FS // of StartOn
 	// stalled holds syncs of data back while it is open; see Stall.
 	stalled atomic.Pointer[chan struct{}]
 }
@@ -62,6 +63,16 @@ func StartLogged(t testing.TB, out io.Writer, overrides map[string]string) *Brok
 	t.Helper()
 	b := prepare(t, overrides)
 	b.out = out
+	b.start()
+	t.Cleanup(b.Stop)
+	return b
+}
+
+// StartOn is Start on a file system that the test gives, to let it fail.
+func StartOn(t testing.TB, fsys vfs.FS, overrides map[string]string) *Broker {
+	t.Helper()
+	b := prepare(t, overrides)
+	b.fs = fsys
 	b.start()
 	t.Cleanup(b.Stop)
 	return b
@@ -122,6 +133,7 @@ func (b *Broker) start() {
 	if err != nil {
 		b.t.Fatalf("parsing the broker's configuration: %v", err)
 	}
+	cfg.FS = b.fs
 	if b.disk != nil {
 		dead := &atomic.Bool{}
 		b.dead = dead

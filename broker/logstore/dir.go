@@ -92,27 +92,37 @@ func (s *Store) makeDir(path string) error {
 	return nil
 }
 
-// openDir locks a log dir and reads or makes its meta.properties. clusterID may be empty.
-func (s *Store) openDir(index int, path string) (*logDir, error) {
-	d := &logDir{store: s, index: index, path: path, flusher: newFlushPool(), written: map[string]offsetCheckpoint{}}
-	if err := s.makeDir(path); err != nil {
-		return nil, fmt.Errorf("creating log dir: %w", err)
+func newLogDir(s *Store, index int, path string) *logDir {
+	return &logDir{store: s, index: index, path: path, flusher: newFlushPool(), written: map[string]offsetCheckpoint{}}
+}
+
+// storage marks what a disk answered when a log dir was opened as ErrStorage: the dir is then offline. Nil stays nil.
+func storage(doing string, err error) error {
+	if err == nil {
+		return nil
 	}
-	lock, err := s.fs.Lock(filepath.Join(path, lockFile))
+	return fmt.Errorf("%s: %w: %w", doing, ErrStorage, err)
+}
+
+// open makes the folder if it is missing and locks it.
+func (d *logDir) open() error {
+	s := d.store
+	if err := s.makeDir(d.path); err != nil {
+		return storage("creating it", err)
+	}
+	lock, err := s.fs.Lock(filepath.Join(d.path, lockFile))
+	if locked := (*vfs.LockedError)(nil); errors.As(err, &locked) {
+		return err
+	}
 	if err != nil {
-		return nil, err
+		return storage("locking it", err)
 	}
 	d.lock = lock
 	if err := d.syncNames(); err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return storage("syncing it", err)
 	}
-	if err := d.loadMeta(); err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	if d.clean, err = vfs.Exists(s.fs, filepath.Join(path, cleanShutdownFile)); err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	return d, nil
+	d.clean, err = vfs.Exists(s.fs, filepath.Join(d.path, cleanShutdownFile))
+	return storage("reading it", err)
 }
 
 // syncNames makes durable what a process before this one may have made and not synced: it may have died between
@@ -136,26 +146,38 @@ func (d *logDir) syncNames() error {
 	return vfs.SyncDir(d.store.fs, d.path)
 }
 
-// loadMeta reads meta.properties (Kafka: PropertiesUtils, MetaProperties), checks that this node owns the dir, and
-// writes the file if it is missing.
+// makeMeta writes meta.properties in a new dir, once those that are there have said which cluster it is.
+func (d *logDir) makeMeta() error {
+	s := d.store
+	if d.id != (TopicID{}) {
+		return nil
+	}
+	if s.clusterID == "" {
+		// The dir that knows may be one that is offline: another id would keep it out for good.
+		for _, other := range s.dirs {
+			if err := other.err(); err != nil {
+				return fmt.Errorf("it is new, and what cluster this is says no other log dir: %v", err)
+			}
+		}
+		s.clusterID = newID().String()
+	}
+	d.id = newID()
+	text := fmt.Sprintf("version=1\ncluster.id=%s\nnode.id=%d\ndirectory.id=%s\n", s.clusterID, s.cfg.NodeID, d.id)
+	return storage("writing meta.properties", vfs.WriteFileAtomic(s.fs, filepath.Join(d.path, metaPropertiesFile), []byte(text)))
+}
+
+// loadMeta reads meta.properties (Kafka: PropertiesUtils, MetaProperties), if it is there, and checks that this node
+// owns the dir.
 func (d *logDir) loadMeta() error {
 	s := d.store
 	path := filepath.Join(d.path, metaPropertiesFile)
 	there, err := vfs.Exists(s.fs, path)
-	if err != nil {
-		return err
-	}
-	if !there {
-		if s.clusterID == "" {
-			s.clusterID = newID().String()
-		}
-		d.id = newID()
-		text := fmt.Sprintf("version=1\ncluster.id=%s\nnode.id=%d\ndirectory.id=%s\n", s.clusterID, s.cfg.NodeID, d.id)
-		return vfs.WriteFileAtomic(s.fs, path, []byte(text))
+	if err != nil || !there {
+		return storage("reading meta.properties", err)
 	}
 	data, err := vfs.ReadFile(s.fs, path, maxTextFile)
 	if err != nil {
-		return err
+		return storage("reading meta.properties", err)
 	}
 	props := map[string]string{}
 	for line := range strings.Lines(string(data)) {

@@ -50,7 +50,8 @@ type DirInfo struct {
 }
 
 // Open locks the log dirs, reads or writes meta.properties, and recovers every partition folder, in parallel.
-// A *vfs.LockedError names the process that holds a dir. A partition whose files cannot be repaired is there with
+// A *vfs.LockedError names the process that holds a dir. A dir whose disk fails is offline, as long as another one is in
+// service and it is known which cluster this is. A partition whose files cannot be repaired is there with
 // an Err that says why; the others work. After a clean shutdown nothing is scanned.
 func Open(cfg Config) (*Store, error) {
 	cfg.setDefaults()
@@ -61,27 +62,60 @@ func Open(cfg Config) (*Store, error) {
 		parts: map[TopicPartition]*Partition{}, staged: map[string]*logDir{}, tuned: make(chan struct{}, 1)}
 	s.Tune(Tuning{CleanerThreads: 1, Cleaner: cfg.Cleaner, ProducerExpiration: cfg.ProducerExpiration})
 	for i, path := range cfg.Dirs {
-		d, err := s.openDir(i, path)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("opening log dir %s: %w", path, err), s.unlock())
-		}
-		s.dirs = append(s.dirs, d)
+		s.dirs = append(s.dirs, newLogDir(s, i, path))
 	}
-	var g errgroup.Group
-	for _, d := range s.dirs {
-		g.Go(func() error { return s.loadDir(d) })
-	}
-	if err := g.Wait(); err != nil {
+	if err := s.openDirs(); err != nil {
 		return nil, errors.Join(err, s.unlock())
 	}
 	return s, nil
+}
+
+// openDirs opens all log dirs and what is in them. Those whose disk fails are offline; if none is left, that is the
+// error.
+func (s *Store) openDirs() error {
+	inService := func(doing func(d *logDir) error) error {
+		var first error
+		for _, d := range s.dirs {
+			if d.err() != nil {
+				continue
+			}
+			if err := doing(d); err != nil {
+				err = fmt.Errorf("opening log dir %s: %w", d.path, err)
+				if !errors.Is(err, ErrStorage) {
+					return err
+				}
+				d.fail(err)
+				first = errors.Join(first, err)
+			}
+		}
+		if slices.ContainsFunc(s.dirs, func(d *logDir) bool { return d.err() == nil }) {
+			return nil
+		}
+		return first
+	}
+	for _, step := range []func(*logDir) error{(*logDir).open, (*logDir).loadMeta, (*logDir).makeMeta} {
+		if err := inService(step); err != nil {
+			return err
+		}
+	}
+	loaded := make([]error, len(s.dirs))
+	var g errgroup.Group
+	for i, d := range s.dirs {
+		if d.err() == nil {
+			g.Go(func() error { loaded[i] = s.loadDir(d); return nil })
+		}
+	}
+	_ = g.Wait() // its functions return nil: errors are kept by dir
+	return inService(func(d *logDir) error { return loaded[d.index] })
 }
 
 // unlock releases the locks of all dirs.
 func (s *Store) unlock() error {
 	var errs []error
 	for _, d := range s.dirs {
-		errs = append(errs, d.lock.Close())
+		if d.lock != nil {
+			errs = append(errs, d.lock.Close())
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -90,7 +124,7 @@ func (s *Store) unlock() error {
 func (s *Store) loadDir(d *logDir) error {
 	names, err := s.fs.List(d.path)
 	if err != nil {
-		return fmt.Errorf("listing log dir: %w", err)
+		return storage("listing it", err)
 	}
 	cks := d.readCheckpoints()
 	var g errgroup.Group
@@ -110,7 +144,7 @@ func (s *Store) loadDir(d *logDir) error {
 		}
 		if info, err := s.fs.Stat(path); err != nil || !info.Dir {
 			if err != nil {
-				return err
+				return storage("looking at "+name, err)
 			}
 			continue
 		}
@@ -118,7 +152,7 @@ func (s *Store) loadDir(d *logDir) error {
 			p := newPartition(s, d, tp, path, s.cfg.Default)
 			if err := p.load(cks); err != nil {
 				if isSyncError(err) {
-					return err
+					return storage("opening "+name, err)
 				}
 				s.log.Error("partition cannot be opened", "partition", tp.String(), "err", err)
 				p.closed = fmt.Errorf("%w: %w", ErrStorage, err)
@@ -132,9 +166,9 @@ func (s *Store) loadDir(d *logDir) error {
 	if d.clean {
 		// From now on a crash is unclean.
 		if err := s.fs.Remove(filepath.Join(d.path, cleanShutdownFile)); err != nil {
-			return fmt.Errorf("removing the clean shutdown marker: %w", err)
+			return storage("removing the clean shutdown marker", err)
 		}
-		return vfs.SyncDir(s.fs, d.path)
+		return storage("syncing it", vfs.SyncDir(s.fs, d.path))
 	}
 	return nil
 }
@@ -382,7 +416,7 @@ func (s *Store) Close(ctx context.Context) error {
 	_ = g.Wait() // its functions return nil: errors are kept by dir
 	s.writers.Wait()
 	for i, d := range s.dirs {
-		if failed[i] == nil {
+		if failed[i] == nil && d.err() == nil { // one that is offline was reported when it failed
 			failed[i] = d.shutDown()
 		}
 	}
