@@ -83,7 +83,7 @@ func TestAdoptsKafka(t *testing.T) {
 // kafkaNode is a running Apache Kafka.
 type kafkaNode struct {
 	addr, data string
-	child      *child.Child
+	child      *child.Process
 	log        *proctest.Log
 }
 
@@ -105,7 +105,7 @@ func startKafka(t *testing.T, kafka *peers.Kafka, dir string) *kafkaNode {
 	}
 	cmd := kafka.Tool(context.WithoutCancel(t.Context()), "kafka.Kafka", file)
 	cmd.Stdout, cmd.Stderr = k.log, k.log
-	c, err := child.Start(cmd)
+	c, err := child.Start(cmd, child.Life{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,15 +129,14 @@ func (k *kafkaNode) stop(t *testing.T) {
 	if !k.child.Alive() {
 		return
 	}
-	if err := syscall.Kill(k.child.Pid, syscall.SIGTERM); err != nil {
+	if err := k.child.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-k.child.Done():
-	case <-time.After(stopTimeout):
-		t.Errorf("Kafka did not end in %v", stopTimeout)
-		if err := syscall.Kill(k.child.Pid, syscall.SIGKILL); err != nil {
-			t.Error(err)
-		}
+	if k.child.Wait(stopTimeout) {
+		return
+	}
+	t.Errorf("Kafka did not end in %v", stopTimeout)
+	if err := k.child.Kill(); err != nil {
+		t.Error(err)
 	}
 }
