@@ -47,7 +47,8 @@ func (b *Broker) offsetCommit(ctx context.Context, r *request, req *kmsg.OffsetC
 		fail(code)
 		return resp
 	}
-	err := b.coordinatorWrite(ctx, loop, func(t *tx, s *group.Shard, done func()) { s.Commit(t, req, resp, done) })
+	filled := resp // the variable changes below, while the loop may still be at work
+	err := b.coordinatorWrite(ctx, loop, func(t *tx, s *group.Shard, done func()) { s.Commit(t, req, filled, done) })
 	if err != nil {
 		again := kmsg.NewPtrOffsetCommitResponse() // the loop may still hold resp
 		again.Topics = cloneCommit(req)

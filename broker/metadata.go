@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/leat-project/leat/broker/controller"
 	"github.com/leat-project/leat/broker/controller/quorum"
 	"github.com/leat-project/leat/broker/group"
@@ -214,35 +216,60 @@ func (b *Broker) bumpEpochs(ctx context.Context) error {
 	})
 }
 
+// parallelOpens bounds the logs that are created at once: each syncs its folder,
+// and the disk serves many syncs in little more than the time of one.
+const parallelOpens = 32
+
 // openTopic creates the missing logs of a topic and gives all of them their
 // configuration and leader epoch.
 func (b *Broker) openTopic(img *controller.Image, t *controller.Topic) error {
 	cfg := b.cfg.logConfig(img, t)
+	var creating errgroup.Group
+	creating.SetLimit(parallelOpens)
 	for i, p := range t.Partitions {
 		tp := logstore.TopicPartition{Topic: t.Name, Partition: int32(i)}
-		part := b.store.Get(tp)
-		if part != nil && !sameTopic(part, t) { // of a deleted topic of this name
-			if err := b.store.Delete(tp); err != nil {
-				return fmt.Errorf("deleting the log of the topic that %s was before: %w", tp, err)
+		if part := b.store.Get(tp); part != nil && sameTopic(part, t) {
+			if err := openLog(part, cfg, p.LeaderEpoch); err != nil {
+				return errors.Join(err, creating.Wait())
 			}
-			part = nil
-		}
-		if part == nil && !b.dirsOnline() {
-			continue // it may lie in the dir that is offline: not to be begun anew
-		}
-		if part == nil {
-			var err error
-			if part, err = b.store.Create(tp, logstore.TopicID(t.ID), cfg); err != nil {
-				return fmt.Errorf("creating the log of %s: %w", tp, err)
-			}
-		}
-		part.SetConfig(cfg)
-		if part.LeaderEpoch() >= p.LeaderEpoch {
 			continue
 		}
-		if err := part.AssignLeaderEpoch(p.LeaderEpoch); err != nil {
-			return fmt.Errorf("starting leader epoch %d of %s: %w", p.LeaderEpoch, tp, err)
+		creating.Go(func() error {
+			part, err := b.createLog(tp, t, cfg)
+			if part == nil {
+				return err
+			}
+			return openLog(part, cfg, p.LeaderEpoch)
+		})
+	}
+	return creating.Wait()
+}
+
+// createLog makes the log of a partition; nil if it must not be begun now.
+func (b *Broker) createLog(tp logstore.TopicPartition, t *controller.Topic, cfg logstore.LogConfig) (*logstore.Partition, error) {
+	if b.store.Get(tp) != nil { // of a deleted topic of this name
+		if err := b.store.Delete(tp); err != nil {
+			return nil, fmt.Errorf("deleting the log of the topic that %s was before: %w", tp, err)
 		}
+	}
+	if !b.dirsOnline() {
+		return nil, nil // it may lie in the dir that is offline: not to be begun anew
+	}
+	part, err := b.store.Create(tp, logstore.TopicID(t.ID), cfg)
+	if err != nil {
+		return nil, fmt.Errorf("creating the log of %s: %w", tp, err)
+	}
+	return part, nil
+}
+
+// openLog gives a log its configuration and leader epoch.
+func openLog(part *logstore.Partition, cfg logstore.LogConfig, epoch int32) error {
+	part.SetConfig(cfg)
+	if part.LeaderEpoch() >= epoch {
+		return nil
+	}
+	if err := part.AssignLeaderEpoch(epoch); err != nil {
+		return fmt.Errorf("starting leader epoch %d of %s: %w", epoch, part.TopicPartition(), err)
 	}
 	return nil
 }
