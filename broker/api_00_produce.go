@@ -184,6 +184,7 @@ func (w *flushWait) settle(err error) {
 // stays appended.
 func (op *produceOp) await() {
 	op.request.finishLater()
+	op.broker.metrics.pending.Add(1)
 	op.left = len(op.flushes)
 	var timer *time.Timer
 	if op.req.Acks == -1 {
@@ -213,8 +214,7 @@ func (op *produceOp) flushed(w *flushWait, err error) bool {
 	if op.left--; op.left > 0 {
 		return false
 	}
-	op.answered = true
-	op.request.finish(op.resp)
+	op.answer()
 	return true
 }
 
@@ -229,6 +229,12 @@ func (op *produceOp) expire() {
 			w.out.ErrorCode = kerr.RequestTimedOut.Code
 		}
 	}
+	op.answer()
+}
+
+// answer sends what is there; op.mu is held.
+func (op *produceOp) answer() {
 	op.answered = true
+	op.broker.metrics.pending.Add(-1)
 	op.request.finish(op.resp)
 }

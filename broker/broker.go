@@ -250,6 +250,7 @@ func (b *Broker) groupConfig() group.Config {
 		Assignors:             c.assignors,
 		ConsumerSession:       b.groupTiming("consumer.session.timeout.ms", "group.consumer.min.session.timeout.ms", "group.consumer.max.session.timeout.ms"),
 		ConsumerHeartbeat:     b.groupTiming("consumer.heartbeat.interval.ms", "group.consumer.min.heartbeat.interval.ms", "group.consumer.max.heartbeat.interval.ms"),
+		Counters:              &b.metrics.groups,
 		Topics:                func() group.Topics { return groupTopics{b.ctl.Image()} },
 	}
 }

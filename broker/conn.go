@@ -83,6 +83,7 @@ func (c *conn) run(ctx context.Context) {
 	c.serveAll(parked, requests)
 	c.nc.Close()
 	for r := range requests { // the reader may be blocked on the channel
+		r.unqueue()
 		r.drop()
 	}
 }
@@ -107,9 +108,11 @@ func (c *conn) readAll(ctx, parked context.Context, requests chan<- *request) er
 			}
 			r.handled = true
 		}
+		r.enqueue()
 		select {
 		case requests <- r:
 		case <-parked.Done():
+			r.unqueue()
 			r.drop()
 			return nil
 		}
@@ -226,6 +229,7 @@ func (c *conn) serveAll(parked context.Context, requests <-chan *request) {
 				c.drain(pending)
 				return
 			}
+			r.unqueue()
 			if !r.handled {
 				r.handle(parked)
 			}
@@ -260,6 +264,7 @@ func (c *conn) drain(pending []*request) bool {
 func (c *conn) answer(r *request) bool {
 	defer c.open.Add(-1)
 	defer r.discard()
+	r.times.answering = time.Now()
 	defer c.broker.metrics.answered(r)
 	if r.hangUp {
 		return false

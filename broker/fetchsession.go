@@ -19,6 +19,13 @@ type fetchSessions struct {
 	slots int
 }
 
+// count is the number of sessions.
+func (f *fetchSessions) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.byID)
+}
+
 // fetchSession is one client's set of partitions, in the order in which they
 // are served: those that returned data move to the end.
 type fetchSession struct {

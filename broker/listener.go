@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,6 +19,8 @@ type listener struct {
 	rate rateLimit
 
 	conns int64 // guarded by Broker.admission
+
+	created, closed atomic.Int64 // connections
 }
 
 func newListener(conf Listener, ln net.Listener) *listener {
@@ -98,12 +101,14 @@ func (b *Broker) admit(l *listener, ip string) bool {
 			return false
 		}
 		l.conns++
+		l.created.Add(1)
 		return true
 	}
 	if b.conns.Load() >= all || l.conns >= here || int64(b.perIP[ip]) >= mine {
 		return false
 	}
 	b.conns.Add(1)
+	l.created.Add(1)
 	l.conns++
 	b.perIP[ip]++
 	return true
@@ -112,6 +117,7 @@ func (b *Broker) admit(l *listener, ip string) bool {
 func (b *Broker) dismiss(l *listener, ip string) {
 	b.admission.Lock()
 	defer b.admission.Unlock()
+	l.closed.Add(1)
 	l.conns--
 	if l.conf.Controller {
 		return

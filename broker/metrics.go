@@ -1,35 +1,65 @@
 package broker
 
 import (
-	"maps"
-	"strconv"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/leat-project/leat/broker/controller"
-	"github.com/leat-project/leat/broker/logstore"
+	"github.com/leat-project/leat/broker/group"
 )
 
 // metrics counts what the broker does. Counting is atomics only; names and
 // labels are made when somebody asks (Collector).
 type metrics struct {
 	requests [maxKey]requestMetrics
+	queued   atomic.Int64 // requests read and not begun
 	parked   atomic.Int64 // fetches
+	pending  atomic.Int64 // produces
+
+	busyNanos, sendNanos atomic.Int64 // of all requests, for the idle shares
+	handlers, network    idleMeter
+
+	groups        group.Counters
+	verifyFailed  atomic.Int64
+	verifyNanos   atomic.Int64
+	markerRetries atomic.Int64 // partitions whose marker is to be written again
 
 	mu     sync.RWMutex // guards topics
 	topics map[string]*topicMetrics
 }
 
+// requestTimes are the moments of a request's life. The first is that of its
+// arrival (request.received).
+type requestTimes struct {
+	started, handled time.Time     // of the handler
+	waited           time.Duration // by the handler, for something to happen
+	finished         time.Time     // when a handler that answers later did
+	answering        time.Time
+}
+
+// The stages that Kafka tells apart.
+const (
+	stageQueue = iota // until the handler begins
+	stageLocal
+	stageRemote   // waiting for flushes, data, members
+	stageResponse // until the answers before it are sent
+	stageSend
+	stageTotal
+	stages
+)
+
 type requestMetrics struct {
 	count atomic.Int64
-	nanos atomic.Int64 // from the frame read to the answer written
+	bytes atomic.Int64
+	nanos [stages]atomic.Int64
 }
 
 type topicMetrics struct {
 	messagesIn, bytesIn, bytesOut atomic.Int64
+	bytesRejected                 atomic.Int64
 	produces, fetches             atomic.Int64
 	failedProduces, failedFetches atomic.Int64
 }
@@ -39,6 +69,9 @@ func (t *topicMetrics) produced(code int16, size int) {
 	t.produces.Add(1)
 	if code != 0 {
 		t.failedProduces.Add(1)
+		if code == kerr.MessageTooLarge.Code || code == kerr.RecordListTooLarge.Code {
+			t.bytesRejected.Add(int64(size))
+		}
 		return
 	}
 	t.bytesIn.Add(int64(size))
@@ -68,122 +101,49 @@ func (m *metrics) forget(name string) {
 	delete(m.topics, name)
 }
 
+// answered counts a request whose answer is sent.
 func (m *metrics) answered(r *request) {
+	now, t := time.Now(), &r.times
+	ready := t.handled
+	if t.finished.After(ready) {
+		ready = t.finished
+	}
+	local := t.handled.Sub(t.started) - t.waited
 	rm := &m.requests[r.api.key]
 	rm.count.Add(1)
-	rm.nanos.Add(int64(time.Since(r.received)))
-}
-
-// Collector returns the broker's metrics under Kafka's names, in the form that
-// the usual exporter of Kafka's JMX beans gives them: domain, type and name in
-// lower case, rates as totals.
-func (b *Broker) Collector() prometheus.Collector { return &collector{b} }
-
-type collector struct{ broker *Broker }
-
-// Describe sends nothing: the set of topics is not known beforehand.
-func (c *collector) Describe(chan<- *prometheus.Desc) {}
-
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc(name, help, labels, nil)
-}
-
-var (
-	descRequests    = desc("kafka_network_requestmetrics_requests_total", "Requests answered.", "request")
-	descRequestTime = desc("kafka_network_requestmetrics_totaltimems_total", "Time from the arrival of requests to their answers, in ms.", "request")
-	descMessagesIn  = desc("kafka_server_brokertopicmetrics_messagesin_total", "Records appended by producers.", "topic")
-	descBytesIn     = desc("kafka_server_brokertopicmetrics_bytesin_total", "Bytes of batches appended by producers.", "topic")
-	descBytesOut    = desc("kafka_server_brokertopicmetrics_bytesout_total", "Bytes of batches sent to consumers.", "topic")
-	descProduces    = desc("kafka_server_brokertopicmetrics_totalproducerequests_total", "Partitions of Produce requests.", "topic")
-	descFetches     = desc("kafka_server_brokertopicmetrics_totalfetchrequests_total", "Partitions of Fetch requests.", "topic")
-	descFailedIn    = desc("kafka_server_brokertopicmetrics_failedproducerequests_total", "Partitions of Produce requests that failed.", "topic")
-	descFailedOut   = desc("kafka_server_brokertopicmetrics_failedfetchrequests_total", "Partitions of Fetch requests that failed.", "topic")
-	descPartitions  = desc("kafka_server_replicamanager_partitioncount", "Partitions on this broker.")
-	descLeaders     = desc("kafka_server_replicamanager_leadercount", "Partitions that this broker leads.")
-	descOffline     = desc("kafka_log_logmanager_offlinelogdirectorycount", "Log dirs that are offline.")
-	descConnections = desc("kafka_server_socketservermetrics_connection_count", "Open connections.")
-	descPurgatory   = desc("kafka_server_delayedoperationpurgatory_purgatorysize", "Requests that wait for something to happen.", "delayedoperation")
-	descActive      = desc("kafka_controller_kafkacontroller_activecontrollercount", "1 where this node is the active controller.")
-	descTopics      = desc("kafka_controller_kafkacontroller_globaltopiccount", "Topics of the cluster.")
-	descAllParts    = desc("kafka_controller_kafkacontroller_globalpartitioncount", "Partitions of the cluster.")
-	descMetaOffset  = desc("kafka_server_brokermetadatametrics_lastappliedrecordoffset", "Offset of the last metadata record applied.")
-	descLogSize     = desc("kafka_log_log_size", "Size of a partition's log, in bytes.", "topic", "partition")
-	descLogStart    = desc("kafka_log_log_logstartoffset", "First offset of a partition's log.", "topic", "partition")
-	descLogEnd      = desc("kafka_log_log_logendoffset", "Offset after the last of a partition's log.", "topic", "partition")
-)
-
-// Collect implements prometheus.Collector.
-func (c *collector) Collect(out chan<- prometheus.Metric) {
-	b := c.broker
-	for key, a := range b.apis {
-		if a == nil || b.metrics.requests[key].count.Load() == 0 {
-			continue
-		}
-		m := &b.metrics.requests[key]
-		counter(out, descRequests, float64(m.count.Load()), a.name())
-		counter(out, descRequestTime, float64(m.nanos.Load())/1e6, a.name())
+	rm.bytes.Add(int64(r.size))
+	for stage, d := range [stages]time.Duration{
+		stageQueue: t.started.Sub(r.received), stageLocal: local, stageRemote: t.waited + ready.Sub(t.handled),
+		stageResponse: t.answering.Sub(ready), stageSend: now.Sub(t.answering), stageTotal: now.Sub(r.received),
+	} {
+		rm.nanos[stage].Add(int64(d))
 	}
-	c.collectTopics(out)
-	c.collectLogs(out)
-	img := b.ctl.Image()
-	parts := 0
-	for _, t := range img.Topics() {
-		parts += len(t.Partitions)
+	m.busyNanos.Add(int64(local))
+	m.sendNanos.Add(int64(now.Sub(t.answering)))
+}
+
+// idleMeter turns time spent into the share of time that was left over.
+type idleMeter struct {
+	mu    sync.Mutex // guards the rest
+	at    time.Time
+	spent int64
+	value float64
+}
+
+// idleWindow is the least time a share is measured over.
+const idleWindow = time.Second
+
+// idle returns the share of all processors' time since the last call, at
+// least idleWindow ago, that was not spent.
+func (i *idleMeter) idle(spent int64, now time.Time) float64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.at.IsZero() {
+		i.at, i.spent, i.value = now, spent, 1
 	}
-	offline := 0
-	for _, d := range b.store.Dirs() {
-		if d.Offline != nil {
-			offline++
-		}
+	if d := now.Sub(i.at); d >= idleWindow {
+		i.value = min(max(1-float64(spent-i.spent)/(float64(d)*float64(runtime.GOMAXPROCS(0))), 0), 1)
+		i.at, i.spent = now, spent
 	}
-	gauge(out, descPartitions, float64(parts))
-	gauge(out, descLeaders, float64(parts))
-	gauge(out, descOffline, float64(offline))
-	gauge(out, descConnections, float64(b.conns.Load()))
-	gauge(out, descPurgatory, float64(b.metrics.parked.Load()), "Fetch")
-	gauge(out, descActive, 1)
-	gauge(out, descTopics, float64(len(img.Topics())))
-	gauge(out, descAllParts, float64(parts))
-	gauge(out, descMetaOffset, float64(img.Offset()))
-}
-
-func (c *collector) collectTopics(out chan<- prometheus.Metric) {
-	m := &c.broker.metrics
-	m.mu.RLock()
-	topics := maps.Clone(m.topics)
-	m.mu.RUnlock()
-	for name, t := range topics {
-		counter(out, descMessagesIn, float64(t.messagesIn.Load()), name)
-		counter(out, descBytesIn, float64(t.bytesIn.Load()), name)
-		counter(out, descBytesOut, float64(t.bytesOut.Load()), name)
-		counter(out, descProduces, float64(t.produces.Load()), name)
-		counter(out, descFetches, float64(t.fetches.Load()), name)
-		counter(out, descFailedIn, float64(t.failedProduces.Load()), name)
-		counter(out, descFailedOut, float64(t.failedFetches.Load()), name)
-	}
-}
-
-func (c *collector) collectLogs(out chan<- prometheus.Metric) {
-	for _, p := range c.broker.store.Partitions() {
-		tp := p.TopicPartition()
-		if tp.Topic == controller.MetadataTopic {
-			continue
-		}
-		collectLog(out, p, tp)
-	}
-}
-
-func collectLog(out chan<- prometheus.Metric, p *logstore.Partition, tp logstore.TopicPartition) {
-	n := strconv.Itoa(int(tp.Partition))
-	gauge(out, descLogSize, float64(p.Size()), tp.Topic, n)
-	gauge(out, descLogStart, float64(p.LogStartOffset()), tp.Topic, n)
-	gauge(out, descLogEnd, float64(p.LogEndOffset()), tp.Topic, n)
-}
-
-func counter(out chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
-	out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
-}
-
-func gauge(out chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
-	out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	return i.value
 }

@@ -30,10 +30,12 @@ type request struct {
 	clientID    string
 	principal   string
 	received    time.Time
+	times       requestTimes
 	body        kmsg.Request
 	// tooNew marks an ApiVersions request of a version we do not speak.
 	tooNew bool
 
+	size int // of the frame
 	// frame holds the bytes that slices in body point into.
 	frame *buffer
 
@@ -61,7 +63,7 @@ func (e protocolError) Error() string { return "protocol error: " + e.what }
 func (c *conn) decode(frame *buffer) (*request, error) {
 	rd := kbin.Reader{Src: frame.b}
 	key, version := rd.Int16(), rd.Int16()
-	r := &request{conn: c, version: version, correlation: rd.Int32(), principal: anonymous, received: time.Now(), frame: frame}
+	r := &request{conn: c, version: version, correlation: rd.Int32(), principal: anonymous, received: time.Now(), frame: frame, size: len(frame.b)}
 	if id := rd.NullableString(); id != nil {
 		r.clientID = *id
 	}
@@ -98,8 +100,15 @@ func (c *conn) decode(frame *buffer) (*request, error) {
 	return r, nil
 }
 
+// enqueue counts a request that is handed to the server goroutine, unqueue
+// takes it off again. One that is answered where it was read is in no queue.
+func (r *request) enqueue() { r.conn.broker.metrics.queued.Add(1) }
+func (r *request) unqueue() { r.conn.broker.metrics.queued.Add(-1) }
+
 // handle runs the request. When it returns, response is set, or ready is.
 func (r *request) handle(parked context.Context) {
+	r.times.started = time.Now()
+	defer func() { r.times.handled = time.Now() }()
 	if r.api.retains || r.api.parks {
 		r.frame.uncount() // it stays for long, as something else than a request in flight
 	}
@@ -123,7 +132,16 @@ func (r *request) finishLater() { r.ready = make(chan struct{}) }
 func (r *request) finish(resp kmsg.Response) {
 	resp.SetVersion(r.version)
 	r.response = resp
+	r.times.finished = time.Now()
 	close(r.ready)
+}
+
+// wait runs fn, which waits for something to happen elsewhere: the time counts
+// as remote.
+func (r *request) wait(fn func()) {
+	began := time.Now()
+	fn()
+	r.times.waited += time.Since(began)
 }
 
 func (r *request) client() group.Client {

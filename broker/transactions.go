@@ -76,6 +76,7 @@ func (b *Broker) endTransaction(ctx context.Context, m txn.Markers) {
 			return // the coordinator sends them again after the restart
 		case <-time.After(markerRetry):
 		}
+		b.metrics.markerRetries.Add(-int64(len(left)))
 	}
 	loop, err := b.txns.find(m.ID)
 	if err != nil {
@@ -104,6 +105,7 @@ func (b *Broker) writeMarkers(ctx context.Context, m txn.Markers, partitions []t
 			again = append(again, partitions[i])
 		}
 	}
+	b.metrics.markerRetries.Add(int64(len(again)))
 	return again
 }
 
@@ -175,10 +177,17 @@ func (b *Broker) endOffsets(ctx context.Context, m txn.Markers, p txn.Partition,
 // before. With more than one node the question is the AddPartitionsToTxn that
 // the leader sends to the coordinator.
 func (b *Broker) txnOpen(ctx context.Context, id string, producerID int64, epoch int16, add bool, partitions []txn.Partition, begin func()) (missing []txn.Partition, err error) {
+	began := time.Now()
+	defer func() {
+		b.metrics.verifyNanos.Add(int64(time.Since(began)))
+		if err != nil || len(missing) > 0 {
+			b.metrics.verifyFailed.Add(1)
+		}
+	}()
 	pause, patience := b.cfg.ms("add.partitions.to.txn.retry.backoff.ms"), b.cfg.ms("add.partitions.to.txn.retry.backoff.max.ms")
 	for waited := time.Duration(0); ; waited += pause {
 		begin()
-		err := b.txnCall(ctx, id, func(t *tx, s *txn.Shard) (err error) {
+		err = b.txnCall(ctx, id, func(t *tx, s *txn.Shard) (err error) {
 			if add {
 				return s.Add(t, id, producerID, epoch, 2, partitions)
 			}

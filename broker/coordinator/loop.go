@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 )
 
@@ -76,6 +77,7 @@ type Loop[S State] struct {
 	done   chan struct{}
 	state  S
 	timers timers
+	loaded atomic.Int64 // nanoseconds that the last load took plus 1; 0 while it goes on
 }
 
 type event[S State] func(tx *Tx, s S)
@@ -95,6 +97,16 @@ func (l *Loop[S]) Do(ctx context.Context, fn func(tx *Tx, s S)) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// Queued is the number of events that wait.
+func (l *Loop[S]) Queued() int { return len(l.queue) }
+
+// LoadTime is how long it took to load the state; ok is false while that goes
+// on.
+func (l *Loop[S]) LoadTime() (d time.Duration, ok bool) {
+	n := l.loaded.Load()
+	return time.Duration(max(n-1, 0)), n > 0
 }
 
 // Done is closed when the loop has ended; events still queued then are never
@@ -137,6 +149,8 @@ const reloadDelay = time.Second
 // load replays the log into a fresh state, again and again until that works:
 // a log dir that is offline or full may come back.
 func (l *Loop[S]) load(ctx context.Context) {
+	l.loaded.Store(0)
+	began := time.Now()
 	for ctx.Err() == nil {
 		l.timers = nil
 		l.state = l.fresh()
@@ -146,7 +160,11 @@ func (l *Loop[S]) load(ctx context.Context) {
 			l.state.Loaded(tx)
 			err = l.finish(ctx, tx)
 		}
-		if err == nil || ctx.Err() != nil {
+		if err == nil {
+			l.loaded.Store(int64(time.Since(began)) + 1)
+			return
+		}
+		if ctx.Err() != nil {
 			return
 		}
 		l.logger.Error("loading coordinator state", "err", err)

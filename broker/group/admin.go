@@ -117,6 +117,7 @@ func (s *Shard) DeleteOffsets(tx *coordinator.Tx, id string, topics []kmsg.Offse
 				rp.ErrorCode = kerr.GroupSubscribedToTopic.Code
 			} else if _, ok := g.offsets.get(t.Topic, p.Partition); ok {
 				g.offsets.remove(t.Topic, p.Partition)
+				s.cfg.Counters.Deleted.Add(1)
 				tx.Write(offsetTombstone(g.id, t.Topic, p.Partition))
 			}
 			rt.Partitions = append(rt.Partitions, rp)
@@ -179,6 +180,7 @@ func (s *Shard) expireOffsets(tx *coordinator.Tx) {
 					continue
 				}
 				g.offsets.remove(topic, p)
+				s.cfg.Counters.Expired.Add(1)
 				tx.Write(offsetTombstone(g.id, topic, p))
 			}
 		}

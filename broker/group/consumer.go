@@ -168,6 +168,7 @@ func (s *Shard) refresh(tx *coordinator.Tx, g *Group, changed bool) {
 	}
 	if changed {
 		c.epoch++
+		s.cfg.Counters.ConsumerRebalances.Add(1)
 		tx.Write(g.epochRecord())
 	}
 	if c.epoch == c.targetEpoch {

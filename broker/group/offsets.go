@@ -130,6 +130,7 @@ func (s *Shard) commitOne(tx *coordinator.Tx, g *Group, req *kmsg.OffsetCommitRe
 		v.expires = v.committed + req.RetentionTimeMillis
 	}
 	g.offsets.put(t.Topic, p.Partition, v)
+	s.cfg.Counters.Commits.Add(1)
 	tx.Write(offsetRecord(g.id, t.Topic, p.Partition, v))
 	return 0
 }

@@ -26,6 +26,7 @@ type Config struct {
 	// which a group may override.
 	ConsumerSession   func(group string) time.Duration
 	ConsumerHeartbeat func(group string) time.Duration
+	Counters          *Counters // nil for none
 	// Topics returns the present metadata.
 	Topics func() Topics
 }
@@ -56,6 +57,9 @@ var _ coordinator.State = (*Shard)(nil)
 
 // NewShard returns an empty shard.
 func NewShard(cfg Config) *Shard {
+	if cfg.Counters == nil {
+		cfg.Counters = &Counters{}
+	}
 	return &Shard{cfg: cfg, groups: map[string]*Group{}, pending: map[int64]map[string]bool{}, ending: map[int64]int{}}
 }
 

@@ -69,6 +69,7 @@ func (s *Shard) assign(tx *coordinator.Tx, g *Group, assignment []kmsg.SyncGroup
 		}
 	}
 	g.enter(Stable, tx.Now)
+	s.cfg.Counters.Rebalances.Add(1)
 	tx.Write(g.metadataRecord(tx.Now))
 	for _, m := range g.ordered() {
 		if m.sync == nil {

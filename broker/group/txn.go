@@ -60,6 +60,7 @@ func (s *Shard) pendOne(tx *coordinator.Tx, g *Group, req *kmsg.TxnOffsetCommitR
 		return kerr.OffsetMetadataTooLarge.Code
 	}
 	s.pend(g, req.ProducerID, topic, p.Partition, v)
+	s.cfg.Counters.Commits.Add(1)
 	tx.WriteAs(req.ProducerID, req.ProducerEpoch, offsetRecord(g.id, topic, p.Partition, v))
 	return 0
 }

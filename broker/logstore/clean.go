@@ -129,6 +129,8 @@ var errLogChanged = errors.New("log changed during compaction")
 
 // clean does one pass over the log.
 func (p *Partition) clean(ctx context.Context, r cleanRange) error {
+	p.store.cleaning.Add(1)
+	defer p.store.cleaning.Add(-1)
 	tuning := p.store.tuning.Load()
 	share := max(tuning.CleanerThreads, 1)
 	c := &cleaner{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/leat-project/leat/internal/vfs"
 )
@@ -159,6 +160,11 @@ func (p *Partition) takeFlushWork() (flushWork, error) {
 // doFlush syncs in the order that doc.go gives. Files that are not data (indexes, snapshots, epochs) may fail to be
 // written, as on a full disk: the data is durable all the same, and the next flush tries again.
 func (p *Partition) doFlush(w flushWork) error {
+	began := time.Now()
+	defer func() {
+		p.store.flushes.Add(1)
+		p.store.flushNanos.Add(int64(time.Since(began)))
+	}()
 	for _, s := range w.old {
 		if err := p.syncLog(s); err != nil && !s.isGone() {
 			return err

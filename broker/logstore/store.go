@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,7 +31,11 @@ type Store struct {
 	tasks     sync.WaitGroup // goroutines that tell of failures; Close waits for them
 	writers   sync.WaitGroup // of checkpoints; Close waits before it writes the last ones
 	tuning    atomic.Pointer[Tuning]
-	tuned     chan struct{} // holds one when the tuning changed
+
+	flushes, flushNanos atomic.Int64
+	cleaning            atomic.Int32
+
+	tuned chan struct{} // holds one when the tuning changed
 
 	mu     sync.RWMutex // guards what follows
 	parts  map[TopicPartition]*Partition
@@ -487,3 +492,24 @@ func (d *logDir) shutDown() error {
 }
 
 func (s *Store) nowMs() int64 { return s.cfg.Now().UnixMilli() }
+
+// Stats are figures of the whole store.
+type Stats struct {
+	Flushes    int64
+	FlushTime  time.Duration
+	Cleaning   int     // compactions that run
+	DirtyRatio float64 // of the partition that needs compaction most
+}
+
+// Stats looks at all partitions.
+func (s *Store) Stats() Stats {
+	out := Stats{Flushes: s.flushes.Load(), FlushTime: time.Duration(s.flushNanos.Load()), Cleaning: int(s.cleaning.Load())}
+	for _, p := range s.Partitions() {
+		r, _ := p.cleanable()
+		out.DirtyRatio = max(out.DirtyRatio, r.ratio)
+	}
+	return out
+}
+
+// Segments is the number of segments of a log.
+func (p *Partition) Segments() int { return len(p.segmentList()) }

@@ -37,3 +37,12 @@ func (s *Shard) List() []Description {
 	}
 	return out
 }
+
+// Count counts transactional ids by state.
+func (s *Shard) Count() map[State]int {
+	out := map[State]int{}
+	for _, t := range s.txns {
+		out[t.state]++
+	}
+	return out
+}
