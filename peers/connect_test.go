@@ -26,7 +26,7 @@ const (
 	connectStart   = 2 * time.Minute
 	connectTimeout = 2 * time.Minute
 	// connectStep is how many lines must go through between two disturbances.
-	connectStep = 2000
+	connectStep = 1000
 )
 
 // javaWorker is a worker of a cluster of Java Kafka Connect.
@@ -57,14 +57,24 @@ func (b *bench) cluster(t *testing.T, plugins string) *javaCluster {
 }
 
 // disturb kills the worker that runs the source, then the broker, then the
-// worker that has the source now. In between more waits for progress.
-func (c *javaCluster) disturb(t *testing.T, source string, more func() error) {
+// worker that has the source now. After each, step more must arrive.
+func (c *javaCluster) disturb(t *testing.T, source string, step int, arrived func() (int, error)) {
 	t.Helper()
 	goesOn := func() {
 		t.Helper()
 		began := time.Now()
-		eventually(t, connectTimeout, "progress", more)
-		t.Logf("went on after %.1f s", time.Since(began).Seconds())
+		before, err := arrived()
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, connectTimeout, "progress", func() error {
+			n, err := arrived()
+			if err == nil && n < before+step {
+				err = fmt.Errorf("%d arrived, %d before", n, before)
+			}
+			return err
+		})
+		t.Logf("%d more arrived after %.1f s", step, time.Since(began).Seconds())
 	}
 	goesOn()
 	dead := c.killSource(t, source)
@@ -137,15 +147,7 @@ func TestJavaConnect(t *testing.T) {
 		"exactly.once.support": "required", "transaction.boundary": "poll"})
 	c.live().put(t, "sink", map[string]string{"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "tasks.max": "1", "file": out, "topics": connectTopic})
 
-	seen := 0
-	c.disturb(t, "source", func() error {
-		n := countLines(t, out)
-		if n < seen+connectStep {
-			return fmt.Errorf("%d lines in the sink's file, %d before", n, seen)
-		}
-		seen = n
-		return nil
-	})
+	c.disturb(t, "source", connectStep, func() (int, error) { return len(fileLines(t, out)), nil })
 	want := in.stop(t)
 	eventually(t, connectTimeout, "the last line in the sink's file", func() error {
 		got := fileLines(t, out)
@@ -350,5 +352,3 @@ func fileLines(t *testing.T, file string) []string {
 	}
 	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 }
-
-func countLines(t *testing.T, file string) int { t.Helper(); return len(fileLines(t, file)) }
