@@ -57,7 +57,7 @@ func TestJavaToolsOnOpenTransactions(t *testing.T) {
 	defer cancel()
 	open := func(id string) {
 		t.Helper()
-		producer := b.client(t, kgo.TransactionalID(id), kgo.DefaultProduceTopic("live"))
+		producer := b.client(t, kgo.TransactionalID(id), kgo.TransactionTimeout(10*time.Minute), kgo.DefaultProduceTopic("live"))
 		if err := producer.BeginTransaction(); err != nil {
 			t.Fatal(err)
 		}
