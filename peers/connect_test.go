@@ -192,8 +192,9 @@ func (b *bench) worker(t *testing.T, n int, plugins string) *javaWorker {
 		"exactly.once.source.support=enabled",
 		"consumer.isolation.level=read_committed",
 		"offset.flush.interval.ms=1000",
-		// So that the tasks of a dead worker move soon.
+		// So that a dead worker's tasks move soon, and its sink's partitions.
 		"session.timeout.ms=10000",
+		"consumer.session.timeout.ms=10000",
 		"heartbeat.interval.ms=1000",
 		"scheduled.rebalance.max.delay.ms=2000",
 		"plugin.path="+plugins)
