@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/leat-project/leat/internal/vfs"
 	"github.com/leat-project/leat/rest/client"
 )
 
@@ -122,6 +123,7 @@ func ExitCode(err error) int {
 		broker      *brokerError
 		network     *net.OpError
 		answered    *client.Error
+		locked      *vfs.LockedError
 	)
 	switch {
 	case err == nil:
@@ -132,7 +134,7 @@ func ExitCode(err error) int {
 		return exitNotFound
 	case errors.As(err, &refused), slices.ContainsFunc(refusals, func(code error) bool { return errors.Is(err, code) }):
 		return exitRefused
-	case errors.As(err, &active), errors.Is(err, kerr.TopicAlreadyExists), errors.Is(err, kerr.NonEmptyGroup):
+	case errors.As(err, &active), errors.As(err, &locked), errors.Is(err, kerr.TopicAlreadyExists), errors.Is(err, kerr.NonEmptyGroup):
 		return exitConflict
 	case errors.As(err, &unreachable), errors.As(err, &broker), errors.As(err, &network):
 		return exitUnreachable

@@ -17,6 +17,7 @@ import (
 	"github.com/leat-project/leat/broker/inspect"
 	"github.com/leat-project/leat/internal/datadir"
 	"github.com/leat-project/leat/internal/props"
+	"github.com/leat-project/leat/internal/vfs"
 )
 
 const adoptLong = `Take topics out of log dirs of Apache Kafka (4.x, or any that holds record
@@ -91,6 +92,9 @@ func (f *adoptFlags) parse() error {
 // adoptLogs reads the sources, shows the plan and carries it out.
 func adoptLogs(ctx context.Context, d *Deps, f *adoptFlags, paths []string) error {
 	plan, err := adopt.Read(paths, f.Options)
+	if locked := (*vfs.LockedError)(nil); errors.As(err, &locked) {
+		return err
+	}
 	if err != nil {
 		return &refusedError{err.Error()}
 	}

@@ -205,3 +205,31 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// FuzzFile reads files of each kind with any content.
+func FuzzFile(f *testing.F) {
+	names := []string{"00000000000000000008.log", "00000000000000000008.index", "00000000000000000008.timeindex", "00000000000000000008.txnindex",
+		"00000000000000000008.snapshot", "leader-epoch-checkpoint", "replication-offset-checkpoint", "partition.metadata", "meta.properties"}
+	dir := inspecttest.Kafka(f)
+	for i, name := range []string{"orders-1/00000000000000000100.log", "orders-1/00000000000000000162.index", "orders-1/00000000000000000162.timeindex",
+		"orders-1/00000000000000000042.txnindex", "orders-1/00000000000000000024.snapshot", "orders-1/leader-epoch-checkpoint",
+		"replication-offset-checkpoint", "orders-1/partition.metadata", "meta.properties"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint8(i), data, data)
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, data, log []byte) {
+		dir := t.TempDir()
+		path := filepath.Join(dir, names[int(kind)%len(names)])
+		for name, content := range map[string][]byte{filepath.Join(dir, names[0]): log, path: data} {
+			if err := os.WriteFile(name, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := inspect.File(path, inspect.Options{Data: true}, func(any) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
