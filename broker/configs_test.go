@@ -123,7 +123,7 @@ func TestBrokerKeysAreValidated(t *testing.T) {
 	b := brokertest.Start(t, nil)
 	ctx := testContext(t)
 	for _, tc := range []struct{ name, key, value, want string }{
-		{"1", "num.partitions", "2", "INVALID_REQUEST Cannot update these configs dynamically: Set(num.partitions)"},
+		{"1", "num.partitions", "2", "INVALID_REQUEST Cannot update these configs dynamically: [num.partitions]"},
 		{"1", "message.max.bytes", "x", "INVALID_REQUEST Invalid value x for configuration message.max.bytes: Not a number of type INT"},
 		{"1", "log.cleaner.threads", "9", "INVALID_REQUEST Log cleaner threads cannot be increased to more than double the current value 1"},
 		{"1", "num.io.threads", "99", "INVALID_REQUEST Dynamic thread count update validation failed for num.io.threads=99, value should not be greater than double the current value 8"},

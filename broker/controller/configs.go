@@ -220,10 +220,10 @@ func check(r Resource, name, value string) error {
 func checkBroker(r Resource, name, value string) error {
 	d, ok := settings.LookupBroker(name)
 	if !ok || d.Dynamic == settings.ReadOnly {
-		return fault.New(kerr.InvalidRequest, "Cannot update these configs dynamically: Set(%s)", name)
+		return fault.New(kerr.InvalidRequest, "Cannot update these configs dynamically: [%s]", name)
 	}
 	if d.Dynamic == settings.PerBroker && r.Name == "" {
-		return fault.New(kerr.InvalidRequest, "Cannot update these configs at default cluster level, broker id must be specified: Set(%s)", name)
+		return fault.New(kerr.InvalidRequest, "Cannot update these configs at default cluster level, broker id must be specified: [%s]", name)
 	}
 	// Kafka answers INVALID_REQUEST here (KAFKA-13609), and clients know it.
 	if err := d.Check(value); err != nil {
