@@ -115,10 +115,14 @@ func (c *Controller) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// maxGroup and maxGroupRecords bound what is committed together.
+// maxGroup and maxGroupBytes bound what is committed together. One change may
+// have maxChangeBytes: a batch must fit into the smallest segment
+// (metadata.log.segment.bytes), which is Kafka's largest batch, too.
 const (
-	maxGroup        = 256
-	maxGroupRecords = 20000
+	maxGroup       = 256
+	maxGroupBytes  = 1 << 20
+	maxChangeBytes = 6 << 20
+	recordOverhead = 24 // bytes at most that a record takes in a batch beside its value
 )
 
 // gather takes what waits beside the first change.
@@ -209,21 +213,20 @@ func (c *Controller) commitSome(ctx context.Context, group []*proposal) int {
 	var values [][]byte
 	var idle []*proposal // without records; answered with the rest, as they may depend on it
 	var answers []error
-	taken := 0
+	taken, bytes := 0, 0
 	for _, p := range group {
-		if len(values) >= maxGroupRecords {
+		if bytes >= maxGroupBytes {
 			break
 		}
 		taken++
 		records, err := p.plan(img)
 		if err == nil && len(records) > 0 {
 			var next *Image
-			if next, err = img.with(records); err == nil {
+			var encoded [][]byte
+			var size int
+			if next, encoded, size, err = img.with(records); err == nil {
 				changes = append(changes, &change{p: p, records: records, old: img, new: next})
-				for _, r := range records {
-					values = append(values, AppendRecord(nil, r))
-				}
-				img = next
+				values, bytes, img = append(values, encoded...), bytes+size, next
 				continue
 			}
 		}
@@ -243,17 +246,23 @@ func (c *Controller) commitSome(ctx context.Context, group []*proposal) int {
 	return taken
 }
 
-// with returns the image that records lead to. A change that cannot be applied
-// must not reach the log.
-func (i *Image) with(records []Record) (*Image, error) {
-	next := i.draft()
+// with returns the image that records lead to, and the records encoded. What
+// cannot be applied or stored must not reach the log.
+func (i *Image) with(records []Record) (next *Image, values [][]byte, size int, err error) {
+	next = i.draft()
 	for _, r := range records {
 		if err := next.apply(r); err != nil {
-			return nil, fmt.Errorf("planning a metadata change: %w", err)
+			return nil, nil, 0, fmt.Errorf("planning a metadata change: %w", err)
 		}
+		v := AppendRecord(nil, r)
+		values = append(values, v)
+		size += len(v) + recordOverhead
+	}
+	if size > maxChangeBytes {
+		return nil, nil, 0, fault.New(kerr.InvalidRequest, "The change has %d bytes of metadata, which is more than the %d that fit into a batch; split the request.", size, maxChangeBytes)
 	}
 	next.offset += int64(len(records))
-	return next, nil
+	return next, values, size, nil
 }
 
 // stateMachine is the side of a Controller that the log drives.

@@ -189,6 +189,26 @@ func TestFailedAppendChangesNothing(t *testing.T) {
 	}
 }
 
+// TestChangeTooLarge: what does not fit into a batch is refused before it
+// reaches the log.
+func TestChangeTooLarge(t *testing.T) {
+	c := open(t, &memLog{})
+	long := strings.Repeat("x:1,", 2<<20)
+	topic := create("a")
+	if _, err := c.CreateTopic(t.Context(), topic, false); err != nil {
+		t.Fatal(err)
+	}
+	before := c.Image().Offset()
+	err := c.AlterConfigs(t.Context(), controller.Resource{Type: controller.TopicResource, Name: "a"},
+		[]controller.ConfigChange{{Name: "leader.replication.throttled.replicas", Op: controller.SetConfig, Value: &long}}, func(string) string { return "" }, false)
+	if !errors.Is(err, kerr.InvalidRequest) || !strings.Contains(err.Error(), "bytes of metadata") {
+		t.Fatalf("error = %.200v", err)
+	}
+	if c.Image().Offset() != before {
+		t.Fatal("the change is in the log")
+	}
+}
+
 func FuzzReadRecord(f *testing.F) {
 	v := "v"
 	for _, r := range []controller.Record{

@@ -72,7 +72,7 @@ func startNode(fsys vfs.FS, snapshotBytes int64, apply func(controller.Delta) er
 
 func openNode(store *logstore.Store, fsys vfs.FS, snapshotBytes int64, apply func(controller.Delta) error) (*node, error) {
 	cfg := logstore.DefaultLogConfig()
-	cfg.Delete, cfg.SegmentBytes, cfg.MaxMessageBytes = false, 4096, 64<<20
+	cfg.Delete, cfg.SegmentBytes, cfg.MaxMessageBytes = false, int32(max(4096, 8*snapshotBytes)), 64<<20
 	part := store.Get(metadataLog)
 	if part == nil {
 		var err error

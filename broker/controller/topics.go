@@ -230,17 +230,27 @@ func (c *Controller) planPartitions(t *Topic, count int32, assignment [][]int32)
 // BumpLeaderEpochs begins a new leader epoch on the partitions that this node
 // leads and that affected names.
 func (c *Controller) BumpLeaderEpochs(ctx context.Context, affected func(topic string, partition int32) bool) error {
-	return c.propose(ctx, func(img *Image) ([]Record, error) {
-		var records []Record
-		for _, t := range img.Topics() {
-			for i, p := range t.Partitions {
-				if p.Leader == c.cfg.NodeID && affected(t.Name, int32(i)) {
-					records = append(records, &PartitionChangeRecord{Partition: int32(i), Topic: t.ID, Leader: c.cfg.NodeID})
-				}
+	var all []Record
+	for _, t := range c.Image().Topics() {
+		for i, p := range t.Partitions {
+			if p.Leader == c.cfg.NodeID && affected(t.Name, int32(i)) {
+				all = append(all, &PartitionChangeRecord{Partition: int32(i), Topic: t.ID, Leader: c.cfg.NodeID})
 			}
 		}
-		return records, nil
-	})
+	}
+	for some := range slices.Chunk(all, maxPartitions) {
+		err := c.propose(ctx, func(img *Image) ([]Record, error) {
+			// Of topics that are still there.
+			return slices.DeleteFunc(slices.Clone(some), func(r Record) bool {
+				change, ok := r.(*PartitionChangeRecord)
+				return !ok || img.TopicByID(change.Topic) == nil
+			}), nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // CheckTopicName refuses names that Kafka refuses (Topic.validate).

@@ -20,8 +20,13 @@ import (
 )
 
 // Format is the layout that this binary writes. A folder of a newer one is
-// refused; older ones are upgraded by steps, of which there is none yet.
-const Format = 1
+// refused; an older one is marked with the new number before anything in it
+// changes, so that an older binary never reads what it does not know:
+//
+//	1  the first
+//	2  the metadata log of the broker has snapshots, leader change records
+//	   and quorum-state beside it; one of format 1 is opened as it is
+const Format = 2
 
 const (
 	lockFile   = ".lock"
@@ -77,7 +82,14 @@ func (d *Dir) checkFormat() error {
 	if n > Format {
 		return fmt.Errorf("the data folder %s has format %d, this binary knows up to %d: use the newer binary that wrote it", d.Path, n, Format)
 	}
+	if n < Format {
+		return d.mark(path)
+	}
 	return nil
+}
+
+func (d *Dir) mark(path string) error {
+	return vfs.WriteFileAtomic(vfs.OS{}, path, []byte(strconv.Itoa(Format)+"\n"))
 }
 
 // writeFormat marks a new folder: only one that holds nothing else, so that a
@@ -93,5 +105,5 @@ func (d *Dir) writeFormat(path string) error {
 				"name an empty or a new folder with --data", d.Path, e.Name())
 		}
 	}
-	return vfs.WriteFileAtomic(vfs.OS{}, path, []byte(strconv.Itoa(Format)+"\n"))
+	return d.mark(path)
 }

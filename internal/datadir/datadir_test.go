@@ -51,3 +51,24 @@ func TestRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestOlderFormat: a folder of an older format opens and has the present one
+// from then on.
+func TestOlderFormat(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "format")
+	if err := os.WriteFile(file, []byte("1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := datadir.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil || string(text) != fmt.Sprintln(datadir.Format) {
+		t.Fatalf("format after the upgrade = %q, %v", text, err)
+	}
+}

@@ -282,7 +282,9 @@ func (n *Node) loop(ctx context.Context, g *errgroup.Group) error {
 		if err == nil && n.raw != nil {
 			err = n.process()
 		}
-		if err != nil && !isStorage(err) {
+		// Without a raft instance a write failed, which the proposer was told
+		// and the next change tries again.
+		if err != nil && n.raw != nil {
 			return err
 		}
 		due = due || n.st.sinceSnapshot >= n.cfg.SnapshotBytes

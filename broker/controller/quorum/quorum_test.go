@@ -289,7 +289,7 @@ func TestDamage(t *testing.T) {
 		{"snapshot, a bit", newest, 300, disk, false, "position "},
 		{"snapshot, cut", newest, -60, disk, true, "position "},
 		{"snapshot, empty", newest, 0, disk, true, "position 0"},
-		{"log after a clean shutdown", last, -40, disk, false, "position "},
+		{"log after a clean shutdown", last, -40, disk, false, "the crc does not match"},
 		{"log after a crash", last, 80, crashed, false, "position "},
 		{"log after a crash, no checkpoints", last, 80, unknown, false, "position 7"},
 		{"quorum-state", "quorum-state", 2, disk, false, "no quorum state"},

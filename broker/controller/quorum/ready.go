@@ -49,6 +49,7 @@ func (n *Node) process() (err error) {
 // what raft believed beyond the files is void; no message or answer told
 // anybody of it.
 func (n *Node) fail(err error) error {
+	n.cfg.Logger.Error("the metadata log failed; the next change tries again", "err", err)
 	n.raw, n.st.leader = nil, -1
 	n.fresh.Store(false)
 	n.failWaiting(err)
