@@ -17,6 +17,11 @@
 // function. Exactly one reply is given to each request: a member's parked
 // reply is cleared by whoever calls it.
 //
+// KIP-848 groups (consumer.go, heartbeat848.go) are assigned by the coordinator;
+// every heartbeat brings a member one step nearer to its target. A group with
+// members changes between the two (migrate.go), and serves both at once while
+// it does (mixed.go).
+//
 // Records are Kafka's: offset commits, classic group metadata (records.go).
 // Group metadata is written when an assignment arrives, when a group becomes
 // empty, and when a static member is replaced, which is all that is needed to
@@ -28,5 +33,7 @@
 //     newMemberJoinTimeout), whose client may be long gone;
 //   - static members (KIP-345) stay through a rebalance they do not join;
 //   - a committed offset of a transaction is pending, keyed by producer id,
-//     until the transaction's marker reaches the partition.
+//     until the transaction's marker reaches the partition;
+//   - markers are written by the shard itself (EndTxn), so that no offset of a
+//     transaction can be written behind the marker that ends it.
 package group
