@@ -241,7 +241,8 @@ func resume(protocol string) func(*testing.T, *world) {
 				got = append(got, res.Records...)
 				n = len(got) - start
 				if time.Now().After(deadline) {
-					t.Fatalf("read %d of 30 records in %v", n, settleTime)
+					state, err := g.try("admin", "group", args{Group: g.group, Protocol: protocol})
+					t.Fatalf("read %d of 30 records in %v; assigned %v of group %+v (%v)", n, settleTime, res.Assigned, state, err)
 				}
 			}
 			g.commit(t)

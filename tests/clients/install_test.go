@@ -41,19 +41,27 @@ func goDriver(t *testing.T) string {
 // else one unpacked into the cache.
 func python(ctx context.Context) (path string, env []string, err error) {
 	env = os.Environ()
-	if path, err := exec.LookPath("python3"); err == nil && exec.CommandContext(ctx, path, "-m", "pip", "--version").Run() == nil {
+	if path, err := exec.LookPath("python3"); err == nil && run(ctx, env, path, "-m", "pip", "--version") == nil {
 		return path, env, nil
 	}
 	tree, err := debtool.Fetch(ctx, "python3-pip", []string{"python3", "python3-pip"}, nil)
 	if err != nil {
 		return "", nil, err
 	}
-	if path = tree.Path("usr/bin/python3"); exec.CommandContext(ctx, path, "--version").Run() != nil {
+	env = append(tree.Env(), "PYTHONPATH="+tree.Path("usr/lib/python3/dist-packages"))
+	// Where Python is installed and only pip is not, the tree holds no more than pip.
+	if path = tree.Path("usr/bin/python3"); run(ctx, env, path, "--version") != nil {
 		if path, err = exec.LookPath("python3"); err != nil {
 			return "", nil, err
 		}
 	}
-	return path, append(tree.Env(), "PYTHONPATH="+tree.Path("usr/lib/python3/dist-packages")), nil
+	return path, env, nil
+}
+
+func run(ctx context.Context, env []string, name string, words ...string) error {
+	cmd := exec.CommandContext(ctx, name, words...)
+	cmd.Env = env
+	return cmd.Run()
 }
 
 // pythonClients returns a python3 and the environment in which it finds the
@@ -79,7 +87,9 @@ func installWheels(ctx context.Context, python string, env []string) (dir string
 	if err != nil {
 		return "", err
 	}
-	version, err := exec.CommandContext(ctx, python, "--version").Output()
+	asked := exec.CommandContext(ctx, python, "--version")
+	asked.Env = env
+	version, err := asked.Output()
 	if err != nil {
 		return "", fmt.Errorf("asking %s for its version: %w", python, err)
 	}
