@@ -81,9 +81,9 @@ func TestLogDirFails(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The metadata log is a partition of the first dir, too.
-	if count[good] != 2 || count[bad] != 3 {
-		t.Fatalf("5 partitions in the dirs: %v, want 2 and 3", count)
+	// They are made side by side, and the metadata log is a partition, too.
+	if count[good] == 0 || count[bad] == 0 {
+		t.Fatalf("5 partitions in the dirs: %v, want some in each", count)
 	}
 
 	check := func(state, topic string) {

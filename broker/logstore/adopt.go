@@ -58,6 +58,7 @@ func (s *Store) Stage(ctx context.Context, a Adoption) error {
 	if err != nil {
 		return fmt.Errorf("adopting %s: %w", a.TopicPartition, err)
 	}
+	defer d.reserved.Add(-1)
 	name := stagedName(a.ID, a.Partition)
 	path := filepath.Join(d.path, name)
 	if err := s.copyFolder(ctx, a, path); err != nil {

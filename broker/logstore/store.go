@@ -251,6 +251,7 @@ func (s *Store) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Partition
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", tp, err)
 	}
+	defer d.reserved.Add(-1)
 	return s.createIn(d, tp, id, cfg)
 }
 
@@ -281,17 +282,18 @@ func (s *Store) createIn(d *logDir, tp TopicPartition, id TopicID, cfg LogConfig
 	return p, nil
 }
 
-// emptiestDir is the dir in service with the fewest partitions.
+// emptiestDir is the dir in service with the fewest partitions, those counted that are being made. It reserves a place
+// in it, so that partitions made side by side are spread; the caller gives that back when the partition is there.
 func (s *Store) emptiestDir() (*logDir, error) {
 	count := map[*logDir]int64{}
-	s.mu.RLock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, d := range s.staged {
 		count[d]++
 	}
-	s.mu.RUnlock()
 	var best *logDir
 	for _, d := range s.dirs {
-		count[d] += d.parts.Load()
+		count[d] += d.parts.Load() + d.reserved.Load()
 		if d.err() == nil && (best == nil || count[d] < count[best]) {
 			best = d
 		}
@@ -299,6 +301,7 @@ func (s *Store) emptiestDir() (*logDir, error) {
 	if best == nil {
 		return nil, s.dirs[0].err()
 	}
+	best.reserved.Add(1)
 	return best, nil
 }
 
