@@ -54,11 +54,11 @@ func (s *Store) Stage(ctx context.Context, a Adoption) error {
 	if s.Get(a.TopicPartition) != nil {
 		return fmt.Errorf("adopting %s: %w", a.TopicPartition, ErrExists)
 	}
-	d, err := s.emptiestDir()
+	d, err := s.claimDir(a.TopicPartition)
 	if err != nil {
 		return fmt.Errorf("adopting %s: %w", a.TopicPartition, err)
 	}
-	defer d.reserved.Add(-1)
+	defer s.unclaim(a.TopicPartition)
 	name := stagedName(a.ID, a.Partition)
 	path := filepath.Join(d.path, name)
 	if err := s.copyFolder(ctx, a, path); err != nil {
@@ -66,6 +66,7 @@ func (s *Store) Stage(ctx context.Context, a Adoption) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.claims, a.TopicPartition)
 	s.staged[name] = d
 	return nil
 }

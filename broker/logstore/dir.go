@@ -26,7 +26,6 @@ type logDir struct {
 	flusher *flushPool
 	parts   atomic.Int64 // registered partitions
 	// reserved are places for partitions that are being made; a moment longer, so that one may count twice.
-	reserved atomic.Int64
 
 	failOnce sync.Once
 	failure  atomic.Pointer[error] // why it is offline

@@ -229,7 +229,7 @@ func (p *Partition) seal(s *segment) error {
 	if err != nil {
 		return err
 	}
-	if wrote {
+	if wrote && s.size.Load() > 0 { // those of an empty segment are not looked at
 		if err := s.syncIndexes(); err != nil {
 			return err
 		}

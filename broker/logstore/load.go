@@ -222,6 +222,11 @@ func (l *loader) run(names []string, clean bool, recoveryPoint int64) error {
 
 // loadIndexes takes the index files as they are, after a look at their plausibility.
 func (s *segment) loadIndexes() error {
+	if s.size.Load() == 0 {
+		// Nothing is indexed, and the files of an empty segment were not synced: see seal.
+		s.offsets.stale, s.times.stale = true, true
+		return nil
+	}
 	for _, x := range []struct {
 		idx    *sparseIndex
 		suffix string

@@ -203,7 +203,7 @@ func (l *loader) finish(first int) error {
 // begin before the offset next. It returns the position up to which the file is good and, if that is not its end, what
 // is wrong there.
 func (s *segment) verify(f vfs.File, from, size, next int64, fn func(b recordbatch.Batch, pos int64)) (good int64, why string, err error) {
-	buf := make([]byte, 0, verifyWindow)
+	buf := make([]byte, 0, max(min(verifyWindow, size-from), 0))
 	at := int64(0) // position of buf
 	fill := func(pos, need int64) error {
 		n := min(max(need, verifyWindow), size-pos)

@@ -40,7 +40,8 @@ type Store struct {
 	mu     sync.RWMutex // guards what follows
 	parts  map[TopicPartition]*Partition
 	trash  []trash
-	staged map[string]*logDir // folders of adopt.go, by name
+	staged map[string]*logDir         // folders of adopt.go, by name
+	claims map[TopicPartition]*logDir // dirs chosen for what is being made
 	closed bool
 
 	warnings warnLimiter
@@ -64,7 +65,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, errors.New("opening log store: no log dirs given")
 	}
 	s := &Store{cfg: cfg, fs: cfg.FS, log: cfg.Logger, clusterID: cfg.ClusterID,
-		parts: map[TopicPartition]*Partition{}, staged: map[string]*logDir{}, tuned: make(chan struct{}, 1)}
+		parts: map[TopicPartition]*Partition{}, staged: map[string]*logDir{}, claims: map[TopicPartition]*logDir{}, tuned: make(chan struct{}, 1)}
 	s.Tune(Tuning{CleanerThreads: 1, Cleaner: cfg.Cleaner, ProducerExpiration: cfg.ProducerExpiration})
 	for i, path := range cfg.Dirs {
 		s.dirs = append(s.dirs, newLogDir(s, i, path))
@@ -189,6 +190,7 @@ func (s *Store) register(p *Partition) error {
 	}
 	s.parts[p.tp] = p
 	p.dir.parts.Add(1)
+	delete(s.claims, p.tp)
 	return nil
 }
 
@@ -247,11 +249,11 @@ func compareTP(a, b TopicPartition) int {
 // it; or takes the folder that was staged for it (see adopt.go). ErrExists if the partition is there, ErrDirOffline if no
 // dir is in service.
 func (s *Store) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Partition, error) {
-	d, err := s.emptiestDir()
+	d, err := s.claimDir(tp)
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", tp, err)
 	}
-	defer d.reserved.Add(-1)
+	defer s.unclaim(tp)
 	return s.createIn(d, tp, id, cfg)
 }
 
@@ -282,18 +284,21 @@ func (s *Store) createIn(d *logDir, tp TopicPartition, id TopicID, cfg LogConfig
 	return p, nil
 }
 
-// emptiestDir is the dir in service with the fewest partitions, those counted that are being made. It reserves a place
-// in it, so that partitions made side by side are spread; the caller gives that back when the partition is there.
-func (s *Store) emptiestDir() (*logDir, error) {
+// claimDir chooses the dir in service with the fewest partitions for one that is to be made, and counts it there until
+// it is registered, staged or unclaimed: so those which choose at the same time spread.
+func (s *Store) claimDir(tp TopicPartition) (*logDir, error) {
 	count := map[*logDir]int64{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range s.staged {
 		count[d]++
 	}
+	for _, d := range s.claims {
+		count[d]++
+	}
 	var best *logDir
 	for _, d := range s.dirs {
-		count[d] += d.parts.Load() + d.reserved.Load()
+		count[d] += d.parts.Load()
 		if d.err() == nil && (best == nil || count[d] < count[best]) {
 			best = d
 		}
@@ -301,8 +306,15 @@ func (s *Store) emptiestDir() (*logDir, error) {
 	if best == nil {
 		return nil, s.dirs[0].err()
 	}
-	best.reserved.Add(1)
+	s.claims[tp] = best
 	return best, nil
+}
+
+// unclaim ends a claim, if there is one.
+func (s *Store) unclaim(tp TopicPartition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.claims, tp)
 }
 
 // create writes the files of a new partition. The folder is durable when it returns; a crash in between leaves a
