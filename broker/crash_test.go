@@ -29,7 +29,7 @@ func TestPowerCuts(t *testing.T) {
 	watch := watcher{}
 	for i := range cuts {
 		target := load.acked.Load() + 300
-		for load.acked.Load() < target {
+		for load.acked.Load() < target && !t.Failed() {
 			watch.poll(t, ctx, c, b)
 		}
 		b.Kill()

@@ -137,15 +137,13 @@ func (b *Broker) start() {
 	if b.disk != nil {
 		dead := &atomic.Bool{}
 		b.dead = dead
-		cfg.FS = vfs.Faults{FS: b.disk, Fail: func(op vfs.Op, _ string) error {
-			if stalled := b.stalled.Load(); stalled != nil && op == vfs.OpSync {
-				<-*stalled
-			}
+		alive := func(vfs.Op, string) error {
 			if dead.Load() {
 				return errPower
 			}
 			return nil
-		}}
+		}
+		cfg.FS = vfs.Faults{FS: b.disk, Fail: alive, Late: alive}
 	}
 	br, err := broker.New(cfg, log)
 	if err != nil {

@@ -24,6 +24,10 @@ const (
 type Faults struct {
 	FS
 	Fail func(op Op, path string) error
+	// Late, if set, is asked after a sync of a file or directory, and fails it
+	// with what it returns: the power may have gone while it was under way, and
+	// then what it has synced need not be on the disk that is left.
+	Late func(op Op, path string) error
 }
 
 var _ FS = Faults{}
@@ -44,12 +48,22 @@ func (f Faults) Create(name string) (File, error) {
 	return f.wrap(name)(f.FS.Create(name))
 }
 
+func (f Faults) late(op Op, name string) error {
+	if f.Late == nil {
+		return nil
+	}
+	if err := f.Late(op, name); err != nil {
+		return pathError(string(op), name, err)
+	}
+	return nil
+}
+
 func (f Faults) wrap(name string) func(File, error) (File, error) {
 	return func(file File, err error) (File, error) {
 		if err != nil {
 			return nil, err
 		}
-		return faultyFile{file, name, f.Fail}, nil
+		return faultyFile{file, name, f}, nil
 	}
 }
 
@@ -90,7 +104,10 @@ func (f Faults) SyncDir(name string) error {
 	if err := f.Fail(OpSyncDir, name); err != nil {
 		return pathError(string(OpSyncDir), name, err)
 	}
-	return f.FS.SyncDir(name)
+	if err := f.FS.SyncDir(name); err != nil {
+		return err
+	}
+	return f.late(OpSyncDir, name)
 }
 
 // Lock implements FS.
@@ -104,18 +121,18 @@ func (f Faults) Lock(name string) (io.Closer, error) {
 type faultyFile struct {
 	File
 	name string
-	fail func(Op, string) error
+	fs   Faults
 }
 
 func (f faultyFile) ReadAt(p []byte, off int64) (int, error) {
-	if err := f.fail(OpRead, f.name); err != nil {
+	if err := f.fs.Fail(OpRead, f.name); err != nil {
 		return 0, pathError(string(OpRead), f.name, err)
 	}
 	return f.File.ReadAt(p, off)
 }
 
 func (f faultyFile) WriteAt(p []byte, off int64) (int, error) {
-	err := f.fail(OpWrite, f.name)
+	err := f.fs.Fail(OpWrite, f.name)
 	if err == nil {
 		return f.File.WriteAt(p, off)
 	}
@@ -127,14 +144,17 @@ func (f faultyFile) WriteAt(p []byte, off int64) (int, error) {
 }
 
 func (f faultyFile) Sync() error {
-	if err := f.fail(OpSync, f.name); err != nil {
+	if err := f.fs.Fail(OpSync, f.name); err != nil {
 		return pathError(string(OpSync), f.name, err)
 	}
-	return f.File.Sync()
+	if err := f.File.Sync(); err != nil {
+		return err
+	}
+	return f.fs.late(OpSync, f.name)
 }
 
 func (f faultyFile) Truncate(size int64) error {
-	if err := f.fail(OpTruncate, f.name); err != nil {
+	if err := f.fs.Fail(OpTruncate, f.name); err != nil {
 		return pathError(string(OpTruncate), f.name, err)
 	}
 	return f.File.Truncate(size)
