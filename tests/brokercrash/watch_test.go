@@ -69,8 +69,9 @@ func (w *world) watch(topic string, readCommitted bool) *watch {
 	if readCommitted {
 		level = kgo.ReadCommitted()
 	}
-	// An offset that is out of range is an error: nothing before it may be lost.
-	cl := w.client(kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(level),
+	// An offset that is out of range is an error: nothing before it may be lost. Markers are kept, so that the client
+	// knows the leader epoch of the last offset: else it takes one in a new epoch for the loss of a record.
+	cl := w.client(kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(level), kgo.KeepControlRecords(),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.ConsumeResetOffset(kgo.NoResetOffset()))
 	go func() { // ends with the last records or the test's context; w.finish waits
 		defer cl.Close()
@@ -94,6 +95,9 @@ func (x *watch) take(w *world, fs kgo.Fetches) (ends int) {
 		list := x.seen[r.Partition]
 		if n := len(list); n > 0 && r.Offset <= list[n-1].offset {
 			w.t.Errorf("%s: partition %d gives offset %d after %d", x, r.Partition, r.Offset, list[n-1].offset)
+		}
+		if r.Attrs.IsControl() {
+			return
 		}
 		x.seen[r.Partition] = append(list, record{r.Offset, string(r.Key), string(r.Value)})
 		if string(r.Value) == last {
