@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // zones on machines that have none
 
@@ -27,11 +26,6 @@ type program struct {
 	tail   *logtail.Tail
 }
 
-// gcPercent is the heap's growth between collections. Most of the heap is buffers
-// without pointers, which cost a collection nothing, so less than Go's 100 saves
-// memory for little time.
-const gcPercent = 80
-
 func main() {
 	os.Exit(run())
 }
@@ -47,9 +41,7 @@ func run() int {
 		<-signals // a second one ends the process at once
 		os.Exit(130)
 	}()
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	paceCollector()
 	p := &program{tail: logtail.New(), levels: loglevel.New()}
 	err := p.openLog(os.Stderr)
 	if err == nil {

@@ -175,6 +175,7 @@ func (c *consumer) join(topics []string) error {
 	if err != nil {
 		return fmt.Errorf("consumer of the task: %w", err)
 	}
+	opts = append(opts, c.s.pool.Opts()...)
 	opts = append(opts,
 		kgo.ConsumeTopics(topics...),
 		kgo.BlockRebalanceOnPoll(),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/leat-project/leat/connect"
 	"github.com/leat-project/leat/connect/config"
+	"github.com/leat-project/leat/internal/kafka"
 	"github.com/leat-project/leat/worker/model"
 	"github.com/leat-project/leat/worker/pipeline"
 )
@@ -52,6 +53,34 @@ type sink struct {
 	paused    bool
 	broken    bool      // the task failed
 	batches   sync.Pool // of *connect.Batch, empty
+	pool      kafka.BatchPool
+	sources   consumed
+}
+
+// consumed are the records that batches were decoded from, whose bytes they alias.
+type consumed struct {
+	mu sync.Mutex // guards of
+	of map[*connect.Batch][]*kgo.Record
+}
+
+func (c *consumed) keep(b *connect.Batch, recs []*kgo.Record) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of == nil {
+		c.of = map[*connect.Batch][]*kgo.Record{}
+	}
+	c.of[b] = recs
+}
+
+// recycle gives the memory of a batch's records back.
+func (c *consumed) recycle(b *connect.Batch) {
+	c.mu.Lock()
+	recs := c.of[b]
+	delete(c.of, b)
+	c.mu.Unlock()
+	for _, r := range recs {
+		r.Recycle()
+	}
 }
 
 // liveBatch is what is kept of a batch that was taken: its records may still be
@@ -65,6 +94,7 @@ func runSink(t *Task) (err error) {
 	s.batches.New = func() any {
 		return connect.NewBatch(0, 0, func(b *connect.Batch) {
 			b.Reset()
+			s.sources.recycle(b)
 			s.batches.Put(b)
 		})
 	}
@@ -226,6 +256,9 @@ func (s *sink) decode(fetches kgo.Fetches) error {
 			return errStop
 		}
 		return err
+	}
+	if !s.errs.Reporting() { // else reports may need the bytes beyond the batch's end
+		s.sources.keep(b, recs)
 	}
 	s.batch, s.origin, s.attempt = b, origin, 0
 	return nil
