@@ -60,7 +60,12 @@ func (m *match) bulk(size int) func(ctx context.Context, s *side) (map[string]fl
 			return nil, fmt.Errorf("%d records are in the topic, %d were acknowledged", n, want)
 		}
 		gb := float64(n) * float64(size) / 1e9
-		return map[string]float64{"cpu": cpu / gb, "rate": gb * 1000 / wall, "records": float64(n) / wall, "peak": peak}, s.deleteTopic(ctx, topic)
+		out := map[string]float64{"cpu": cpu / gb, "rate": gb * 1000 / wall, "records": float64(n) / wall, "peak": peak}
+		if err := s.deleteTopic(ctx, topic); err != nil || s.name != ours {
+			return out, err
+		}
+		out["raw"], err = rawReceive(m.dir, batchSize, int(m.volume()*1e9))
+		return out, err
 	}
 }
 
@@ -163,8 +168,15 @@ func (m *match) fetch(ctx context.Context, s *side) (map[string]float64, error) 
 		total += n
 	}
 	cpu, wall, err := from.since()
+	if err != nil {
+		return nil, err
+	}
 	gb := float64(total) / 1e9
-	return map[string]float64{"cpu": cpu / gb, "rate": gb * 1000 / wall}, err
+	out := map[string]float64{"cpu": cpu / gb, "rate": gb * 1000 / wall}
+	if s.name == ours {
+		out["raw"], err = rawSend(m.dir, 1<<20, int(total))
+	}
+	return out, err
 }
 
 // fetchAll reads all records of a topic once and returns the bytes of their

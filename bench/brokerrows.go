@@ -10,18 +10,18 @@ func (m *match) rows() []row {
 			{key: "first", what: "start on an empty folder", unit: "s", target: 1, lower: true},
 			{key: "idle", what: "idle memory (VmRSS)", unit: "MB", target: 50, lower: true},
 		}},
-		{name: "produce-1k", mode: cache + ", batches of 900 kB, 4 connections, 5 in flight", measure: m.bulk(1024), figures: []figure{
-			{key: "cpu", what: "produce 1 KiB records: CPU", unit: "s/GB", target: 0.8, lower: true},
+		{name: "produce-1k", mode: cache + ", batches of 900 kB, 4 connections, 5 in flight", measure: m.bulk(1024), limitOf: "raw receive and write", figures: []figure{
+			{key: "cpu", what: "produce 1 KiB records: CPU", unit: "s/GB", target: 0.8, lower: true, limit: "raw"},
 			{key: "rate", what: "produce 1 KiB records", unit: "MB/s", target: 2, ofPeer: true},
 			{key: "peak", what: "memory under produce load (VmHWM)", unit: "MB", target: 200, lower: true},
 		}},
-		{name: "produce-100", mode: cache + ", batches of 900 kB, 4 connections, 5 in flight", measure: m.bulk(100), figures: []figure{
-			{key: "cpu", what: "produce 100 B records: CPU", unit: "s/GB", target: 1, lower: true},
+		{name: "produce-100", mode: cache + ", batches of 900 kB, 4 connections, 5 in flight", measure: m.bulk(100), limitOf: "raw receive and write", figures: []figure{
+			{key: "cpu", what: "produce 100 B records: CPU", unit: "s/GB", target: 1, lower: true, limit: "raw"},
 			{key: "rate", what: "produce 100 B records", unit: "MB/s", target: 2, ofPeer: true},
 			{key: "records", what: "produce 100 B records", unit: "records/s"},
 		}},
-		{name: "fetch", mode: cache + ", batches of 16 KiB, 2 consumers, 1 MiB a partition", measure: m.fetch, figures: []figure{
-			{key: "cpu", what: "fetch from page cache: CPU", unit: "s/GB", target: 0.2, lower: true},
+		{name: "fetch", mode: cache + ", batches of 16 KiB, 2 consumers, 1 MiB a partition", measure: m.fetch, limitOf: "raw sendfile", figures: []figure{
+			{key: "cpu", what: "fetch from page cache: CPU", unit: "s/GB", target: 0.2, lower: true, limit: "raw"},
 			{key: "rate", what: "fetch from page cache", unit: "MB/s", target: 1, ofPeer: true},
 		}},
 		{name: "one", mode: cache + ", 100 B records", measure: m.single(1, 1, pageCache), figures: []figure{

@@ -25,7 +25,6 @@ type logDir struct {
 	clean   bool // .kafka_cleanshutdown was there at Open
 	flusher *flushPool
 	parts   atomic.Int64 // registered partitions
-	// reserved are places for partitions that are being made; a moment longer, so that one may count twice.
 
 	failOnce sync.Once
 	failure  atomic.Pointer[error] // why it is offline
