@@ -164,7 +164,7 @@ func (c described) describe(req *kmsg.DescribeConfigsRequest) kmsg.DescribeConfi
 	}
 	out.ConfigType = kmsg.ConfigType(c.def.Type)
 	if req.IncludeDocumentation {
-		out.Documentation = kmsg.StringPtr(c.def.Doc)
+		out.Documentation = kmsg.StringPtr(c.def.Documentation())
 	}
 	if !req.IncludeSynonyms {
 		return out

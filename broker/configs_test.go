@@ -96,6 +96,7 @@ func TestSourcesAndSynonyms(t *testing.T) {
 		{topic, "c", "retention.ms", "86400000 DEFAULT_CONFIG"}, // Kafka does not show the hours
 		{topic, "c", "segment.bytes", "2097152 STATIC_BROKER_CONFIG STATIC_BROKER_CONFIG:log.segment.bytes=2097152 DEFAULT_CONFIG:log.segment.bytes=1073741824"},
 		{topic, "c", "max.message.bytes", "1048588 DEFAULT_CONFIG DEFAULT_CONFIG:message.max.bytes=1048588"},
+		{topic, "c", "flush.ms", "9223372036854775807 DEFAULT_CONFIG"}, // nor the interval of the check, which gives it its default
 		{br, "1", "log.retention.hours", "24 STATIC_BROKER_CONFIG STATIC_BROKER_CONFIG:log.retention.hours=24 DEFAULT_CONFIG:log.retention.hours=168"},
 		{br, "1", "log.retention.ms", " DEFAULT_CONFIG"},
 		{br, "1", "node.id", "1 DEFAULT_CONFIG DEFAULT_CONFIG:node.id=1"},

@@ -42,7 +42,7 @@ func inert(d Def, why string) Def {
 
 // Broker is the table of server.properties keys that mean something here.
 // Keys outside it are warned about and otherwise ignored.
-var Broker = newSet([]Def{
+var Broker = newSet(explained(brokerTexts, []Def{
 	num("node.id", "1", 0, maxInt, ReadOnly),
 	unset("broker.id", Int, ReadOnly),
 	{Name: "process.roles", Type: List, Default: "broker,controller", OneOf: []string{"broker", "controller"}},
@@ -190,7 +190,7 @@ var Broker = newSet([]Def{
 	unset("cluster.id", String, ReadOnly),
 	str("leat.http.listeners", "127.0.0.1:9404", ReadOnly),
 	{Name: FlushBeforeAck, Type: String, Default: "auto", OneOf: []string{"auto", "always", "never"}, Dynamic: ClusterWide},
-})
+}))
 
 // IPLimits reads max.connections.per.ip.overrides: host:count, separated
 // by commas. Hosts are looked up where they are used.
