@@ -9,7 +9,9 @@
 //
 // A connection has two goroutines. The reader cuts the stream into frames and
 // decodes them (kmsg); the server runs one request after the other and writes
-// the answers in that order. A handler may block (Fetch, JoinGroup, SyncGroup);
+// the answers in that order. A request that comes when all before it are
+// answered and that does not park is served by the reader itself, its flush
+// included if the client has sent nothing more: no goroutine is woken for it. A handler may block (Fetch, JoinGroup, SyncGroup);
 // when the client goes away its context ends. Produce does not block: it
 // appends and leaves its answer to the flush (request.finishLater), so that
 // pipelined requests share one. Records are opaque bytes from socket to log
