@@ -11,11 +11,13 @@
 // decodes them (kmsg); the server runs one request after the other and writes
 // the answers in that order. A request that comes when all before it are
 // answered and that does not park is served by the reader itself, its flush
-// included if the client has sent nothing more: no goroutine is woken for it. A handler may block (Fetch, JoinGroup, SyncGroup);
-// when the client goes away its context ends. Produce does not block: it
-// appends and leaves its answer to the flush (request.finishLater), so that
-// pipelined requests share one. Records are opaque bytes from socket to log
-// and, through sendfile, from log to socket.
+// included if the client has sent nothing more: no goroutine is woken for it.
+//
+// A handler may block (Fetch, JoinGroup, SyncGroup); when the client goes away
+// its context ends. A Produce behind which more was sent does not: it appends
+// and leaves its answer to the flush (request.finishLater), so that pipelined
+// requests share one. Records are opaque bytes from socket to log and, through
+// sendfile, from log to socket.
 //
 // # Requests served
 //
