@@ -143,7 +143,13 @@ func (b *Broker) start() {
 			}
 			return nil
 		}
-		cfg.FS = vfs.Faults{FS: b.disk, Fail: alive, Late: alive}
+		early := func(op vfs.Op, path string) error {
+			if stalled := b.stalled.Load(); stalled != nil && op == vfs.OpSync {
+				<-*stalled
+			}
+			return alive(op, path)
+		}
+		cfg.FS = vfs.Faults{FS: b.disk, Fail: early, Late: alive}
 	}
 	br, err := broker.New(cfg, log)
 	if err != nil {
