@@ -38,9 +38,6 @@ func (b *Broker) produce(ctx context.Context, r *request, req *kmsg.ProduceReque
 	if len(op.flushes) == 0 {
 		return op.resp
 	}
-	if op.flushHere() {
-		return op.resp
-	}
 	op.await()
 	return nil
 }
@@ -158,27 +155,6 @@ func (op *produceOp) explain(out *kmsg.ProduceResponseTopicPartition, err error)
 	}
 }
 
-// flushHere makes the flush on this goroutine, if the client waits for nothing
-// else: one that has sent more shares the flushes of the pool.
-func (op *produceOp) flushHere() bool {
-	if len(op.flushes) != 1 || !op.request.alone || !op.request.conn.quiet() {
-		return false
-	}
-	w := &op.flushes[0]
-	done, err := w.part.FlushHere(w.offset)
-	if done {
-		w.settle(err)
-	}
-	return done
-}
-
-// settle puts the outcome of the flush into the answer.
-func (w *flushWait) settle(err error) {
-	if err != nil {
-		w.out.ErrorCode, w.out.BaseOffset = storeCode(err), -1
-	}
-}
-
 // await answers when the last flush is done, or with acks=all when the
 // request's time is up: what is not flushed by then is REQUEST_TIMED_OUT, and
 // stays appended.
@@ -192,12 +168,27 @@ func (op *produceOp) await() {
 	}
 	for i := range op.flushes {
 		w := &op.flushes[i]
-		w.part.AfterFlush(w.offset, func(err error) {
+		done := func(err error) {
 			if op.flushed(w, err) && timer != nil {
 				timer.Stop()
 			}
-		})
+		}
+		if op.lone() {
+			op.request.after = func() {
+				if !w.part.FlushHere(w.offset, done) {
+					w.part.AfterFlush(w.offset, done)
+				}
+			}
+			return
+		}
+		w.part.AfterFlush(w.offset, done)
 	}
+}
+
+// lone says that the goroutine that read the request may as well make its flush: there is one, and the client waits
+// for nothing else. A client that has sent more shares the flushes of the pool.
+func (op *produceOp) lone() bool {
+	return len(op.flushes) == 1 && op.request.alone && op.request.conn.quiet()
 }
 
 // flushed takes in the end of one flush and says whether that was the answer.

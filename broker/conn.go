@@ -108,12 +108,20 @@ func (c *conn) readAll(ctx, parked context.Context, requests chan<- *request) er
 			}
 			r.handled = true
 		}
+		after := r.after
 		r.enqueue()
+		taken := true
 		select {
 		case requests <- r:
 		case <-parked.Done():
 			r.unqueue()
 			r.drop()
+			taken = false
+		}
+		if after != nil {
+			after() // also for a client that is gone: its records become visible with the flush
+		}
+		if !taken {
 			return nil
 		}
 	}

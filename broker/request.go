@@ -48,6 +48,10 @@ type request struct {
 	// alone says that nothing else of the connection was read or waits.
 	// handled is set when the handler has run, and only ready is missing.
 	alone, handled bool
+
+	// after is work that the reader does once the server goroutine waits for
+	// ready: the flush, which may take longer than the client wants to wait.
+	after func()
 }
 
 // anonymous is the principal of connections that did not authenticate.

@@ -67,26 +67,23 @@ func (p *Partition) WaitFlushed(ctx context.Context, offset int64) error {
 	}
 }
 
-// FlushHere makes everything below offset durable on the caller's goroutine, which saves handing the flush to another
-// one and back. It does nothing and returns false if the flush is not the caller's to make: one runs already, or as
-// many as may run at once; AfterFlush is the way then. What was appended meanwhile is left to the next flush.
-func (p *Partition) FlushHere(offset int64) (done bool, err error) {
+// FlushHere is AfterFlush with the flush made on the caller's goroutine, which saves waking another one. It does
+// nothing and returns false if the flush is not the caller's to make: one runs already, or as many as may run at once;
+// AfterFlush is the way then. What was appended meanwhile is left to the next flush.
+func (p *Partition) FlushHere(offset int64, done func(error)) bool {
 	p.mu.Lock()
 	if p.flush.running || p.closed != nil || offset <= p.flushed.Load() || !p.dir.flusher.enter() {
 		p.mu.Unlock()
-		return false, nil
+		return false
 	}
 	defer p.dir.flusher.leave()
 	p.flush.running = true
-	ch := make(chan error, 1)
-	p.flush.waiters = append(p.flush.waiters, flushWaiter{offset, func(err error) { ch <- err }})
+	p.flush.waiters = append(p.flush.waiters, flushWaiter{offset, done})
 	p.mu.Unlock()
 	if p.flushOnce() {
 		p.dir.flusher.submit(p)
 	}
-	// Mostly there by now. A truncation makes it wait for the next flush; a partition that is being closed tells it
-	// from another goroutine.
-	return true, <-ch
+	return true
 }
 
 func (p *Partition) startFlush() {
