@@ -63,7 +63,7 @@ func (b *Broker) coordinates(ctx context.Context, kind int8, key string) error {
 func (b *Broker) groupLoop(id string) (*coordinator.Loop[*group.Shard], int16) {
 	loop, err := b.groups.find(id)
 	if err != nil {
-		return nil, kerr.CoordinatorNotAvailable.Code
+		return nil, notCoordinator
 	}
 	return loop, 0
 }

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/controller"
@@ -30,6 +31,9 @@ func (b *Broker) offsetsPartition(ctx context.Context, group string) (txn.Partit
 	if err := b.ensureInternal(ctx, controller.OffsetsTopic); err != nil {
 		return txn.Partition{}, err
 	}
-	n := len(b.ctl.Image().Topic(controller.OffsetsTopic).Partitions)
-	return txn.Partition{Topic: controller.OffsetsTopic, Partition: int32(partitionFor(group, n))}, nil
+	n, ok := b.groups.partition(group)
+	if !ok {
+		return txn.Partition{}, kerr.NotCoordinator
+	}
+	return txn.Partition{Topic: controller.OffsetsTopic, Partition: n}, nil
 }

@@ -14,7 +14,7 @@ import (
 // fetchSessions keeps what clients fetch between their requests (KIP-227), so
 // that a request names only what changed and an answer only what is new.
 type fetchSessions struct {
-	mu    sync.Mutex // guards byID and the sessions' lastUsed
+	mu    sync.Mutex // guards byID and the sessions' size and lastUsed
 	byID  map[int32]*fetchSession
 	slots int
 }
@@ -35,6 +35,8 @@ type fetchSession struct {
 	ids      bool  // topics are named by id
 	parts    []*fetchPart
 	index    map[fetchKey]*fetchPart
+	size     int // number of partitions
+	created  time.Time
 	lastUsed time.Time
 }
 
@@ -44,7 +46,8 @@ type fetchKey struct {
 	partition int32
 }
 
-// sessionIdle is how long a session is safe from eviction.
+// sessionIdle is how long a session is safe from eviction: from its last use
+// against all, from its creation against larger ones.
 const sessionIdle = 2 * time.Minute
 
 func newFetchSessions(slots int) *fetchSessions {
@@ -105,7 +108,7 @@ func (s *fetchSessions) close(op *fetchOp) {
 		p.out = logstore.ReadResult{}
 	}
 	s.mu.Lock()
-	op.session.lastUsed = time.Now()
+	op.session.size, op.session.lastUsed = len(op.session.parts), time.Now()
 	s.mu.Unlock()
 	op.session.mu.Unlock()
 	op.session = nil
@@ -127,10 +130,14 @@ func (s *fetchSessions) remove(id int32) {
 func (s *fetchSessions) create(req *kmsg.FetchRequest, parts []*fetchPart) *fetchSession {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(parts) == 0 || len(s.byID) >= s.slots && !s.evictLocked() {
+	if len(parts) == 0 || len(s.byID) >= s.slots && !s.evictLocked(len(parts)) {
 		return nil
 	}
-	session := &fetchSession{epoch: 1, ids: req.Version >= 13, parts: parts, index: make(map[fetchKey]*fetchPart, len(parts)), lastUsed: time.Now()}
+	now := time.Now()
+	session := &fetchSession{
+		epoch: 1, ids: req.Version >= 13, parts: parts, index: make(map[fetchKey]*fetchPart, len(parts)),
+		size: len(parts), created: now, lastUsed: now,
+	}
 	for _, p := range parts {
 		session.index[p.key(session.ids)] = p
 	}
@@ -141,18 +148,29 @@ func (s *fetchSessions) create(req *kmsg.FetchRequest, parts []*fetchPart) *fetc
 	return session
 }
 
-// evictLocked drops the session that was idle longest, if long enough.
-func (s *fetchSessions) evictLocked() bool {
-	var oldest *fetchSession
+// evictLocked makes room for a session of so many partitions: the one that was
+// idle longest goes, if long enough, else the smallest one that is smaller and
+// has had its time.
+func (s *fetchSessions) evictLocked(size int) bool {
+	var oldest, smallest *fetchSession
 	for _, session := range s.byID {
 		if oldest == nil || session.lastUsed.Before(oldest.lastUsed) {
 			oldest = session
 		}
+		if time.Since(session.created) >= sessionIdle && (smallest == nil || session.size < smallest.size) {
+			smallest = session
+		}
 	}
-	if oldest == nil || time.Since(oldest.lastUsed) < sessionIdle {
+	switch {
+	case oldest == nil:
+		return false
+	case time.Since(oldest.lastUsed) >= sessionIdle:
+		delete(s.byID, oldest.id)
+	case smallest != nil && smallest.size < size:
+		delete(s.byID, smallest.id)
+	default:
 		return false
 	}
-	delete(s.byID, oldest.id)
 	return true
 }
 

@@ -49,7 +49,10 @@ func (b *Broker) revive(id controller.TopicID) {
 			if t == nil {
 				return nil // deleted since
 			}
-			return b.openTopic(img, t)
+			err := b.openTopic(img, t)
+			b.groups.topicChanged(img)
+			b.txns.topicChanged(img)
+			return err
 		})
 		if err != nil && ctx.Err() == nil {
 			b.log.Warn("creating missing logs", "topic id", id.String(), "err", err)

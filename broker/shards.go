@@ -27,9 +27,13 @@ type shards[S coordinator.State] struct {
 	topic  string
 	fresh  func() S
 
-	mu      sync.Mutex // guards started and loops
+	mu      sync.Mutex // guards what follows
 	started bool
 	loops   []*coordinator.Loop[S]
+	// count is the number of partitions by which keys are spread: those the
+	// topic had when it was first seen. One that grows is spread anew by the
+	// next start only, as in Kafka.
+	count int
 }
 
 func newShards[S coordinator.State](b *Broker, topic string, fresh func() S) *shards[S] {
@@ -56,6 +60,9 @@ func (s *shards[S]) topicChanged(img *controller.Image) {
 	if !s.started {
 		return
 	}
+	if s.count == 0 {
+		s.count = len(t.Partitions)
+	}
 	for len(s.loops) < len(t.Partitions) {
 		part := s.broker.store.Get(logstore.TopicPartition{Topic: s.topic, Partition: int32(len(s.loops))})
 		if part == nil {
@@ -67,14 +74,33 @@ func (s *shards[S]) topicChanged(img *controller.Image) {
 	}
 }
 
-// find returns the coordinator of a group or transactional id.
+// find returns the coordinator of a group or transactional id. Without one,
+// clients are told to look for it, which creates the topic.
 func (s *shards[S]) find(key string) (*coordinator.Loop[S], error) {
+	n, ok := s.partition(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.loops) == 0 {
-		return nil, kerr.CoordinatorNotAvailable
+	switch {
+	case !ok:
+		return nil, kerr.NotCoordinator
+	case int(n) < len(s.loops):
+		return s.loops[n], nil
 	}
-	return s.loops[partitionFor(key, len(s.loops))], nil
+	if t := s.broker.ctl.Image().Topic(s.topic); t != nil {
+		s.broker.revive(t.ID) // the creation of its log failed
+	}
+	return nil, kerr.NotCoordinator
+}
+
+// partition is the partition of the topic that has a key's records; false
+// while there is no topic.
+func (s *shards[S]) partition(key string) (int32, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.count == 0 {
+		return 0, false
+	}
+	return int32(partitionFor(key, s.count)), true
 }
 
 // all returns the coordinators of all partitions.

@@ -113,10 +113,11 @@ func (b *Broker) writeMarkers(ctx context.Context, m txn.Markers, partitions []t
 // transactional id.
 func (b *Broker) coordinatorEpoch(id string) int32 {
 	t := b.ctl.Image().Topic(controller.TxnStateTopic)
-	if t == nil {
+	n, ok := b.txns.partition(id)
+	if t == nil || !ok {
 		return 0
 	}
-	return t.Partitions[partitionFor(id, len(t.Partitions))].LeaderEpoch
+	return t.Partitions[n].LeaderEpoch
 }
 
 // errGone is a partition that no longer exists.
