@@ -100,6 +100,9 @@ func (op *fetchOp) readPart(img *controller.Image, p *fetchPart, budget int) int
 	}
 	log, state, code := op.broker.partition(topic, p.want.Partition)
 	p.leader = state
+	if code == kerr.KafkaStorageError.Code && p.log != nil {
+		return kerr.NotLeaderForPartition.Code // the log was there: the topic is being deleted
+	}
 	if code != 0 {
 		return code
 	}
