@@ -264,7 +264,6 @@ func TestTimeLookUps(t *testing.T) {
 	base := time.Now().Add(-time.Hour).UnixMilli()
 	for i := range int64(5) {
 		var rb recordbatch.Builder
-		rb.ProducerID, rb.ProducerEpoch, rb.BaseSequence = -1, -1, -1
 		rb.Add(base+i*100, nil, []byte("first"))
 		rb.Add(base+i*100+50, nil, []byte("second"))
 		batch, err := rb.Build(nil)

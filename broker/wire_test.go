@@ -130,7 +130,6 @@ func produced(resp kmsg.Response) kmsg.ProduceResponseTopicPartition {
 func batchOf(t testing.TB, change func(*recordbatch.Builder), values ...string) []byte {
 	t.Helper()
 	var b recordbatch.Builder
-	b.ProducerID, b.ProducerEpoch, b.BaseSequence = -1, -1, -1
 	if change != nil {
 		change(&b)
 	}

@@ -87,7 +87,10 @@ func (p *Partition) checkClientBatch(buf []byte, o AppendOptions, cfg *LogConfig
 		if err != nil {
 			return nil, 0, fmt.Errorf("recompressing a batch for %s: %w", p.tp, err)
 		}
-		b = out
+		if b = out; len(b) > rules.MaxBytes {
+			return nil, 0, &recordbatch.Error{Kind: recordbatch.MessageTooLarge, Msg: fmt.Sprintf(
+				"the record batch is %d bytes with the topic's compression, which exceeds max.message.bytes of %d", len(b), rules.MaxBytes)}
+		}
 	}
 	return b, b.MaxTimestamp(), checkListSize(b, cfg)
 }

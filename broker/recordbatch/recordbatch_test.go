@@ -37,7 +37,7 @@ func build(t testing.TB, n int, change ...func(*recordbatch.Builder)) recordbatc
 }
 
 func rules() recordbatch.Rules {
-	return recordbatch.Rules{Now: now, BeforeMax: math.MaxInt64, AfterMax: 3600_000}
+	return recordbatch.Rules{MaxBytes: math.MaxInt32, Now: now, BeforeMax: math.MaxInt64, AfterMax: 3600_000}
 }
 
 // fix stores the CRC of a batch that a test changed.

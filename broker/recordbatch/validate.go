@@ -63,7 +63,7 @@ func checkHeader(b Batch, rules Rules) error {
 		return &Error{Kind: UnsupportedCompression, Msg: "zstd needs Produce version 7 or later"}
 	case b.BaseOffset() != 0:
 		return invalidf("base offset is %d, a producer must send 0", b.BaseOffset())
-	case rules.MaxBytes > 0 && len(b) > rules.MaxBytes:
+	case len(b) > rules.MaxBytes:
 		return &Error{Kind: MessageTooLarge, Msg: fmt.Sprintf(
 			"the record batch is %d bytes, which exceeds max.message.bytes of %d", len(b), rules.MaxBytes)}
 	case !b.CRCValid():
