@@ -7,7 +7,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/controller"
-	"github.com/leat-project/leat/broker/fault"
 )
 
 // Metadata (3), versions 0-13.
@@ -15,8 +14,8 @@ import (
 // Brokers are named by the address of the listener the request came in on.
 // v1 null for all topics (v0: an empty list), v4 allowAutoTopicCreation, v7
 // leader epochs, v8 authorized operations (KIP-430), v10 topic ids, v12 query
-// by id, v13 top-level error. A topic that is created on the way is reported
-// at once, with its leader.
+// by id, v13 top-level error. A topic that is created on the way is unknown in
+// this answer, and there in a later one (autocreate.go).
 
 func (b *Broker) metadata(ctx context.Context, r *request, req *kmsg.MetadataRequest) kmsg.Response {
 	resp := kmsg.NewPtrMetadataResponse()
@@ -35,12 +34,12 @@ func (b *Broker) metadata(ctx context.Context, r *request, req *kmsg.MetadataReq
 		return resp
 	}
 	for _, want := range req.Topics {
-		resp.Topics = append(resp.Topics, b.askedTopic(ctx, want, req))
+		resp.Topics = append(resp.Topics, b.askedTopic(want, req))
 	}
 	return resp
 }
 
-func (b *Broker) askedTopic(ctx context.Context, want kmsg.MetadataRequestTopic, req *kmsg.MetadataRequest) kmsg.MetadataResponseTopic {
+func (b *Broker) askedTopic(want kmsg.MetadataRequestTopic, req *kmsg.MetadataRequest) kmsg.MetadataResponseTopic {
 	img := b.ctl.Image()
 	var t *controller.Topic
 	var code int16
@@ -53,41 +52,16 @@ func (b *Broker) askedTopic(ctx context.Context, want kmsg.MetadataRequestTopic,
 		code = kerr.InvalidRequest.Code
 	default:
 		if t = img.Topic(*want.Topic); t == nil {
-			t, code = b.absentTopic(ctx, *want.Topic, req.AllowAutoTopicCreation || req.Version < 4)
+			code = b.absentTopic(*want.Topic, req.AllowAutoTopicCreation || req.Version < 4)
 		}
 	}
 	if t == nil {
 		mt := kmsg.NewMetadataResponseTopic()
 		mt.ErrorCode, mt.Topic, mt.TopicID = code, want.Topic, want.TopicID
+		mt.IsInternal = want.Topic != nil && controller.IsInternal(*want.Topic)
 		return mt
 	}
 	return b.topicMetadata(t, req)
-}
-
-// absentTopic creates a topic on first mention, where that is wanted.
-func (b *Broker) absentTopic(ctx context.Context, name string, allowed bool) (*controller.Topic, int16) {
-	if err := controller.CheckTopicName(name); err != nil {
-		return nil, kerr.InvalidTopicException.Code
-	}
-	if !allowed || !b.cfg.bool("auto.create.topics.enable") {
-		return nil, kerr.UnknownTopicOrPartition.Code
-	}
-	var err error
-	if controller.IsInternal(name) {
-		err = b.ensureInternal(ctx, name)
-	} else {
-		_, err = b.ctl.CreateTopic(ctx, controller.NewTopic{Name: name, Partitions: -1, ReplicationFactor: -1}, false)
-	}
-	t := b.ctl.Image().Topic(name)
-	if t != nil { // also when another request was quicker
-		return t, 0
-	}
-	b.log.Warn("creating a topic on first use", "topic", name, "err", err)
-	code := fault.Code(err)
-	if code == kerr.InvalidTopicException.Code {
-		return nil, code
-	}
-	return nil, kerr.UnknownTopicOrPartition.Code
 }
 
 func (b *Broker) topicMetadata(t *controller.Topic, req *kmsg.MetadataRequest) kmsg.MetadataResponseTopic {

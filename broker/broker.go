@@ -60,6 +60,8 @@ type Broker struct {
 	// reviving is set while missing logs are being created.
 	reviving atomic.Bool
 	metrics  metrics
+	// creations are topics on their way into the metadata.
+	creations autoCreations
 
 	// tasks runs what starts while the broker runs (coordinator loops); its
 	// context ends with the services. Set by Run.

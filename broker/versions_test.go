@@ -158,6 +158,7 @@ var versionRows = map[int16]versionRow{
 		build: func(*versionWorld) kmsg.Request {
 			req := kmsg.NewPtrSyncGroupRequest()
 			req.Group, req.MemberID, req.Generation = "g", "nobody", 1
+			req.ProtocolType, req.Protocol = kmsg.StringPtr("consumer"), kmsg.StringPtr("range")
 			return req
 		},
 		want: always(kerr.UnknownMemberID),

@@ -79,7 +79,10 @@ func failCommits(resp *kmsg.OffsetCommitResponse, code int16) {
 func (s *Shard) commitGroup(tx *coordinator.Tx, req *kmsg.OffsetCommitRequest) (*Group, int16) {
 	g := s.groups[req.Group]
 	if g == nil {
-		if req.Generation >= 0 {
+		switch {
+		case req.Generation >= 0 && req.Version >= 9:
+			return nil, kerr.GroupIDNotFound.Code
+		case req.Generation >= 0:
 			return nil, kerr.IllegalGeneration.Code
 		}
 		return s.group(tx, req.Group), 0

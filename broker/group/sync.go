@@ -18,6 +18,9 @@ func (s *Shard) sync(tx *coordinator.Tx, req *kmsg.SyncGroupRequest, reply func(
 	if req.Group == "" {
 		return kerr.InvalidGroupID.Code
 	}
+	if req.Version >= 5 && (req.ProtocolType == nil || req.Protocol == nil) {
+		return kerr.InconsistentGroupProtocol.Code // mandatory since KIP-559
+	}
 	g := s.groups[req.Group]
 	if g != nil && g.consumer != nil {
 		return s.syncMixed(tx, g, req, reply)
