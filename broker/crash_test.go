@@ -21,11 +21,11 @@ func TestPowerCuts(t *testing.T) {
 	b := brokertest.StartInMemory(t, 1, map[string]string{"log.segment.bytes": "1048576"})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	p := client(t, b, kgo.AllowAutoTopicCreation(), kgo.MaxBufferedRecords(200), kgo.ProducerLinger(0), kgo.RetryBackoffFn(quickly), kgo.RecordRetries(1<<30), kgo.MetadataMinAge(20*time.Millisecond))
+	p := client(t, b, kgo.AllowAutoTopicCreation(), kgo.MaxBufferedRecords(200), kgo.ProducerLinger(0), kgo.RetryBackoffFn(quickly), kgo.AlwaysRetryEOF(), kgo.RecordRetries(1<<30), kgo.MetadataMinAge(20*time.Millisecond))
 	load := newLoad(p, "crash")
 	var wg sync.WaitGroup
 	wg.Go(func() { load.run(t, ctx) })
-	c := client(t, b, kgo.ConsumeTopics("crash"), kgo.ConsumerGroup("g"), kgo.InstanceID("one"), kgo.DisableAutoCommit(), kgo.RetryBackoffFn(quickly), kgo.MetadataMinAge(20*time.Millisecond))
+	c := client(t, b, kgo.ConsumeTopics("crash"), kgo.ConsumerGroup("g"), kgo.InstanceID("one"), kgo.DisableAutoCommit(), kgo.RetryBackoffFn(quickly), kgo.AlwaysRetryEOF(), kgo.MetadataMinAge(20*time.Millisecond))
 	watch := watcher{}
 	for i := range cuts {
 		target := load.acked.Load() + 300
