@@ -168,27 +168,12 @@ func (op *produceOp) await() {
 	}
 	for i := range op.flushes {
 		w := &op.flushes[i]
-		done := func(err error) {
+		w.part.AfterFlush(w.offset, func(err error) {
 			if op.flushed(w, err) && timer != nil {
 				timer.Stop()
 			}
-		}
-		if op.lone() {
-			op.request.after = func() {
-				if !w.part.FlushHere(w.offset, done) {
-					w.part.AfterFlush(w.offset, done)
-				}
-			}
-			return
-		}
-		w.part.AfterFlush(w.offset, done)
+		})
 	}
-}
-
-// lone says that the goroutine that read the request may as well make its flush: there is one, and the client waits
-// for nothing else. A client that has sent more shares the flushes of the pool.
-func (op *produceOp) lone() bool {
-	return len(op.flushes) == 1 && op.request.alone && op.request.conn.quiet()
 }
 
 // flushed takes in the end of one flush and says whether that was the answer.

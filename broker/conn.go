@@ -99,7 +99,6 @@ func (c *conn) readAll(ctx, parked context.Context, requests chan<- *request) er
 		// With none open the server goroutine has written its last answer and
 		// waits for the channel: order is kept.
 		if c.open.Add(1) == 1 && !r.api.parks {
-			r.alone = br.Buffered() == 0
 			if r.handle(parked); r.ready == nil {
 				if !c.answer(r) {
 					return nil
@@ -108,20 +107,12 @@ func (c *conn) readAll(ctx, parked context.Context, requests chan<- *request) er
 			}
 			r.handled = true
 		}
-		after := r.after
 		r.enqueue()
-		taken := true
 		select {
 		case requests <- r:
 		case <-parked.Done():
 			r.unqueue()
 			r.drop()
-			taken = false
-		}
-		if after != nil {
-			after() // also for a client that is gone: its records become visible with the flush
-		}
-		if !taken {
 			return nil
 		}
 	}

@@ -10,8 +10,7 @@
 // A connection has two goroutines. The reader cuts the stream into frames and
 // decodes them (kmsg); the server runs one request after the other and writes
 // the answers in that order. A request that comes when all before it are
-// answered and that does not park is served by the reader itself, which also
-// makes the flush if the client has sent nothing more.
+// answered and that does not park is served by the reader itself.
 //
 // A handler may block (Fetch, JoinGroup, SyncGroup); when the client goes away
 // its context ends. A Produce behind which more was sent does not: it appends

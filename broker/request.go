@@ -45,13 +45,8 @@ type request struct {
 	ready    chan struct{}
 	hangUp   bool
 
-	// alone says that nothing else of the connection was read or waits.
 	// handled is set when the handler has run, and only ready is missing.
-	alone, handled bool
-
-	// after is work that the reader does once the server goroutine waits for
-	// ready: the flush, which may take longer than the client wants to wait.
-	after func()
+	handled bool
 }
 
 // anonymous is the principal of connections that did not authenticate.

@@ -31,7 +31,7 @@ func (p *Partition) Append(batches []byte, o AppendOptions) (AppendInfo, error) 
 		return AppendInfo{}, err
 	}
 	p.notify(ev)
-	if info.MustFlush && !info.Duplicate && !o.FlushLater {
+	if info.MustFlush && !info.Duplicate {
 		p.startFlush()
 	}
 	return info, nil

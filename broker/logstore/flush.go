@@ -67,25 +67,6 @@ func (p *Partition) WaitFlushed(ctx context.Context, offset int64) error {
 	}
 }
 
-// FlushHere is AfterFlush with the flush made on the caller's goroutine, which saves waking another one. It does
-// nothing and returns false if the flush is not the caller's to make: one runs already, or as many as may run at once;
-// AfterFlush is the way then. What was appended meanwhile is left to the next flush.
-func (p *Partition) FlushHere(offset int64, done func(error)) bool {
-	p.mu.Lock()
-	if p.flush.running || p.closed != nil || offset <= p.flushed.Load() || !p.dir.flusher.enter() {
-		p.mu.Unlock()
-		return false
-	}
-	defer p.dir.flusher.leave()
-	p.flush.running = true
-	p.flush.waiters = append(p.flush.waiters, flushWaiter{offset, done})
-	p.mu.Unlock()
-	if p.flushOnce() {
-		p.dir.flusher.submit(p)
-	}
-	return true
-}
-
 func (p *Partition) startFlush() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -13,7 +13,6 @@ type flushPool struct {
 	queue   []*Partition // each at most once: a partition queues when flush.running becomes true
 	idle    int
 	workers int
-	guests  int // flushes on the goroutines of those who wait for them
 	stopped bool
 	ended   sync.WaitGroup
 }
@@ -37,26 +36,6 @@ func (f *flushPool) submit(p *Partition) {
 		f.ended.Add(1)
 		go f.work()
 	}
-}
-
-// enter admits a flush on the caller's goroutine, until leave. It is refused when as many flushes run as may, and
-// after stop.
-func (f *flushPool) enter() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.stopped || f.guests+f.workers-f.idle >= maxParallelSyncs {
-		return false
-	}
-	f.guests++
-	f.ended.Add(1)
-	return true
-}
-
-func (f *flushPool) leave() {
-	f.mu.Lock()
-	f.guests--
-	f.mu.Unlock()
-	f.ended.Done()
 }
 
 func (f *flushPool) work() {

@@ -47,9 +47,6 @@ type AppendOptions struct {
 	LeaderEpoch int32
 	// NoZstd is set for Produce requests below version 7.
 	NoZstd bool
-	// FlushLater says that the caller sees to the flush (AfterFlush, FlushHere) if info.MustFlush. Otherwise
-	// Append starts it.
-	FlushLater bool
 	// TxnV2 is set for markers of transaction version 2 (WriteTxnMarkers version 2): the marker's producer epoch
 	// must be greater than that of the data (KIP-1228).
 	TxnV2 bool
