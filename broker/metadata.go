@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/leat-project/leat/broker/controller"
 	"github.com/leat-project/leat/broker/controller/quorum"
+	"github.com/leat-project/leat/broker/fault"
 	"github.com/leat-project/leat/broker/group"
 	"github.com/leat-project/leat/broker/logstore"
 	"github.com/leat-project/leat/broker/recordbatch"
@@ -51,7 +53,7 @@ func (b *Broker) openMetadata() error {
 			v, _ := b.cfg.topicValue(img, overrides, name)
 			return v
 		},
-		CheckGroup: b.checkGroup, Apply: b.apply, Log: b.baseLog.With(loglevel.NameKey, logController),
+		CheckGroup: b.checkGroup, Room: b.roomForTopics, Apply: b.apply, Log: b.baseLog.With(loglevel.NameKey, logController),
 	}, node)
 	if err != nil {
 		return err
@@ -101,10 +103,33 @@ func (b *Broker) mayStartOver() error {
 			return fmt.Errorf("log dir %s cannot be used and no other holds the metadata log: repair it and start again: %w", d.Path, d.Offline)
 		}
 	}
-	if parts := b.store.Partitions(); len(parts) > 0 {
-		return fmt.Errorf("the log dirs hold partitions (%s, %d in all) but not the metadata log (%s): is a directory missing from log.dirs?", parts[0].TopicPartition(), len(parts), metadataPartition)
+	there := b.store.Bare()
+	for _, p := range b.store.Partitions() {
+		there = append(there, p.TopicPartition())
+	}
+	there = slices.DeleteFunc(there, func(tp logstore.TopicPartition) bool { return tp == metadataPartition })
+	if len(there) > 0 {
+		return fmt.Errorf("the log dirs hold partitions (%s, %d in all) but not the metadata log (%s): is a directory missing from log.dirs?", there[0], len(there), metadataPartition)
 	}
 	return nil
+}
+
+// leastRoom is how much of a volume must be free for new partitions, in bytes:
+// some blocks, in which deletions can still be written to the metadata log.
+const leastRoom = 64 << 10
+
+// roomForTopics says why no partition can be begun: the volume of the metadata
+// log is full. Its records would go, but none of theirs.
+func (b *Broker) roomForTopics() error {
+	dir := b.store.Dirs()[b.cfg.metadataDir()].Path
+	_, usable, err := b.diskSpace(dir)
+	if errors.Is(err, errors.ErrUnsupported) || err == nil && usable >= leastRoom {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("asking for the free space of %s: %w", dir, err)
+	}
+	return fault.New(kerr.KafkaStorageError, "The disk of %s is full (%d bytes are free); delete something first.", dir, usable)
 }
 
 // dirsOnline says whether every log dir is in service.
@@ -200,6 +225,9 @@ func (b *Broker) reconcile(img *controller.Image) error {
 	if err := b.store.DropStaged(); err != nil {
 		return fmt.Errorf("removing what an adoption left: %w", err)
 	}
+	if err := b.store.DropBare(); err != nil {
+		return fmt.Errorf("removing folders of topics that are gone: %w", err)
+	}
 	return nil
 }
 
@@ -216,33 +244,28 @@ func (b *Broker) bumpEpochs(ctx context.Context) error {
 	})
 }
 
-// parallelOpens bounds the logs that are created at once: each syncs its folder,
-// and the disk serves many syncs in little more than the time of one.
-const parallelOpens = 32
-
 // openTopic creates the missing logs of a topic and gives all of them their
 // configuration and leader epoch.
 func (b *Broker) openTopic(img *controller.Image, t *controller.Topic) error {
 	cfg := b.cfg.logConfig(img, t)
-	var creating errgroup.Group
-	creating.SetLimit(parallelOpens)
+	var errs []error
 	for i, p := range t.Partitions {
 		tp := logstore.TopicPartition{Topic: t.Name, Partition: int32(i)}
 		if part := b.store.Get(tp); part != nil && sameTopic(part, t) {
 			if err := openLog(part, cfg, p.LeaderEpoch); err != nil {
-				return errors.Join(err, creating.Wait())
+				return err
 			}
 			continue
 		}
-		creating.Go(func() error {
-			part, err := b.createLog(tp, t, cfg)
-			if part == nil {
-				return err
-			}
-			return openLog(part, cfg, p.LeaderEpoch)
-		})
+		part, err := b.createLog(tp, t, cfg)
+		if err == nil && part != nil {
+			err = openLog(part, cfg, p.LeaderEpoch)
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
 	}
-	return creating.Wait()
+	return errors.Join(errs...)
 }
 
 // createLog makes the log of a partition; nil if it must not be begun now.
@@ -252,7 +275,7 @@ func (b *Broker) createLog(tp logstore.TopicPartition, t *controller.Topic, cfg 
 			return nil, fmt.Errorf("deleting the log of the topic that %s was before: %w", tp, err)
 		}
 	}
-	if !b.dirsOnline() {
+	if !b.dirsOnline() && !b.store.Begun(tp) {
 		return nil, nil // it may lie in the dir that is offline: not to be begun anew
 	}
 	part, err := b.store.Create(tp, logstore.TopicID(t.ID), cfg)

@@ -5,6 +5,7 @@ package brokertest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -13,11 +14,14 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/leat-project/leat/broker"
+	"github.com/leat-project/leat/internal/freeport"
 	"github.com/leat-project/leat/internal/vfs"
 )
 
@@ -90,8 +94,14 @@ func StartInMemory(t testing.TB, seed uint64, overrides map[string]string) *Brok
 }
 
 func prepare(t testing.TB, overrides map[string]string) *Broker {
+	// A port that no connection of another process gets by chance while the
+	// broker is down in Kill or Restart.
+	port, err := freeport.Take()
+	if err != nil {
+		t.Fatal(err)
+	}
 	b := &Broker{t: t, dir: t.TempDir(), props: map[string]string{
-		"listeners":                            "PLAINTEXT://127.0.0.1:0",
+		"listeners":                            fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", port),
 		"group.initial.rebalance.delay.ms":     "0",
 		"offsets.topic.num.partitions":         "5",
 		"transaction.state.log.num.partitions": "5",
@@ -155,13 +165,29 @@ func (b *Broker) start() {
 	if err != nil {
 		b.t.Fatalf("opening the broker: %v", err)
 	}
-	if err := br.Listen(); err != nil {
-		b.t.Fatalf("listening: %v", err)
+	if err := listen(br); err != nil {
+		b.t.Fatalf("listening: %v", errors.Join(err, br.Close()))
 	}
 	b.addr, b.node = br.Addr("").String(), br
 	ctx, cancel := context.WithCancel(context.Background())
 	b.stop, b.done = cancel, make(chan error, 1)
 	go func() { b.done <- br.Run(ctx) }() // Stop waits for it
+}
+
+// listenPatience is how long a port that another process holds is waited for.
+const listenPatience = 10 * time.Second
+
+// listen opens the listeners. The port was free a moment ago: who has it now
+// probes it, as freeport does, or had the same one for a connection.
+func listen(br *broker.Broker) error {
+	deadline := time.Now().Add(listenPatience)
+	for {
+		err := br.Listen()
+		if !errors.Is(err, syscall.EADDRINUSE) || time.Now().After(deadline) {
+			return err
+		}
+		<-time.After(5 * time.Millisecond)
+	}
 }
 
 // Stop shuts the broker down cleanly; a second call does nothing.

@@ -47,6 +47,9 @@ type Config struct {
 	TopicConfig func(img *Image, overrides map[string]string, name string) string
 	// CheckGroup validates the overrides of a group as a whole; may be nil.
 	CheckGroup func(img *Image, overrides map[string]string) error
+	// Room says why no topic or partition can be begun now, such as that the
+	// disk is full; may be nil. So the last bytes are left to deletions.
+	Room func() error
 	// Apply makes a committed change real (creates and deletes logs) before
 	// it is published and answered. An error is reported to the caller of the
 	// change; the change itself stands, because it is committed. What Open

@@ -76,7 +76,7 @@ func openNode(store *logstore.Store, fsys vfs.FS, snapshotBytes int64, apply fun
 	part := store.Get(metadataLog)
 	if part == nil {
 		var err error
-		if part, err = store.Create(metadataLog, logstore.TopicID{15: 1}, cfg); err != nil {
+		if part, err = store.CreateIn(0, metadataLog, logstore.TopicID{15: 1}, cfg); err != nil {
 			return nil, err
 		}
 	}

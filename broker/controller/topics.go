@@ -70,6 +70,9 @@ func (c *Controller) planTopic(img *Image, t NewTopic) ([]Record, *Topic, error)
 		return nil, nil, err
 	}
 	configs, err := c.planTopicConfigs(img, t)
+	if err == nil {
+		err = c.room()
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -80,6 +83,13 @@ func (c *Controller) planTopic(img *Image, t NewTopic) ([]Record, *Topic, error)
 		records = append(records, newPartition(topic.ID, int32(i), r))
 	}
 	return append(records, configs...), topic, nil
+}
+
+func (c *Controller) room() error {
+	if c.cfg.Room == nil {
+		return nil
+	}
+	return c.cfg.Room()
 }
 
 func newPartition(id TopicID, partition int32, replicas []int32) *PartitionRecord {
@@ -217,6 +227,9 @@ func (c *Controller) planPartitions(t *Topic, count int32, assignment [][]int32)
 		}
 	}
 	replicas, err := c.checkAssignment(manual, have)
+	if err == nil {
+		err = c.room()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -95,7 +95,7 @@ func (s *Store) copyFolder(ctx context.Context, a Adoption, path string) error {
 			return err
 		}
 	}
-	if err := writePartitionMetadata(s.fs, filepath.Join(path, partitionMetadataFile), a.ID); err != nil {
+	if err := vfs.WriteFileAtomic(s.fs, filepath.Join(path, partitionMetadataFile), partitionMetadata(a.ID)); err != nil {
 		return err
 	}
 	return errors.Join(vfs.SyncDir(s.fs, path), vfs.SyncDir(s.fs, filepath.Dir(path)))

@@ -130,6 +130,11 @@ func (p *Partition) appendLocked(buf []byte, maxTs int64, o AppendOptions, cfg *
 	}
 	next := p.assignOffsets(buf, leo, o, info.LogAppendTime)
 	info.LastOffset = next - 1
+	if p.bare {
+		if err := p.fill(); err != nil {
+			return info, 0, err
+		}
+	}
 	if err := p.maybeRoll(len(buf), next-1, maxTs, cfg); err != nil {
 		return info, 0, err
 	}

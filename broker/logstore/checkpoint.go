@@ -100,9 +100,8 @@ const (
 	lockFile              = ".lock"
 )
 
-func writePartitionMetadata(fsys vfs.FS, path string, id TopicID) error {
-	return vfs.WriteFileAtomic(fsys, path, fmt.Appendf(nil, "version: 0\ntopic_id: %s\n", id))
-}
+// partitionMetadata is the content of partition.metadata.
+func partitionMetadata(id TopicID) []byte { return fmt.Appendf(nil, "version: 0\ntopic_id: %s\n", id) }
 
 // readPartitionMetadata returns the topic id of a partition folder, zero when the file is missing.
 func readPartitionMetadata(fsys vfs.FS, path string) (TopicID, error) {

@@ -26,6 +26,10 @@ type logDir struct {
 	flusher *flushPool
 	parts   atomic.Int64 // registered partitions
 
+	made    atomic.Int64 // counts the folders that were made
+	namesMu sync.Mutex   // held over the sync, so that those who wait share one
+	named   int64        // so many of made have durable names
+
 	failOnce sync.Once
 	failure  atomic.Pointer[error] // why it is offline
 
@@ -91,6 +95,9 @@ func (s *Store) makeDir(path string) error {
 	}
 	return nil
 }
+
+// folder is the folder of a partition.
+func (d *logDir) folder(tp TopicPartition) string { return filepath.Join(d.path, tp.String()) }
 
 func newLogDir(s *Store, index int, path string) *logDir {
 	return &logDir{store: s, index: index, path: path, flusher: newFlushPool(), written: map[string]offsetCheckpoint{}}

@@ -35,8 +35,9 @@
 //
 // One fdatasync serves every append that was waiting when it started (group commit): an append marks its
 // partition dirty, and one flush a partition runs at a time, outside all locks. Order of a flush: data of older
-// segments, data of the active segment, the directory if it gained a file, the leader epoch file; only then are
-// waiters told. A failed write cuts the file back to the last whole batch and answers ErrStorage; the next
+// segments, data of the active segment, the directory if it gained a file and its own name if that is new, the
+// leader epoch file; only then are waiters told. A partition without records has a folder and no files; see bare.go.
+// A failed write cuts the file back to the last whole batch and answers ErrStorage; the next
 // append tries again. A failed sync is never retried: the log dir is offline until restart and recovery.
 //
 // # Locks

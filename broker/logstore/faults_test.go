@@ -219,9 +219,11 @@ func TestSeveralDirs(t *testing.T) {
 	dirs := func(c *logstore.Config) { c.Dirs = []string{"/a", "/b"} }
 	s := open(t, mem, dirs)
 	for i := range 6 {
-		if _, err := s.Create(logstore.TopicPartition{Topic: "t-x", Partition: int32(i)}, logstore.TopicID{1}, logstore.LogConfig{}); err != nil {
+		p, err := s.Create(logstore.TopicPartition{Topic: "t-x", Partition: int32(i)}, logstore.TopicID{1}, logstore.LogConfig{})
+		if err != nil {
 			t.Fatal(err)
 		}
+		mustAppend(t, p, batch(1))
 	}
 	id := s.ClusterID()
 	closeStore(t, s)

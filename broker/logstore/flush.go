@@ -103,7 +103,6 @@ type flushWork struct {
 	old         []*segment // not active any more and not sealed yet
 	epochs      []byte     // new content of leader-epoch-checkpoint, nil if it is current
 	syncDir     bool
-	path        string
 	truncations int
 	dirty       bool // there are bytes to sync
 }
@@ -116,7 +115,7 @@ func (p *Partition) takeFlushWork() (flushWork, error) {
 		return flushWork{}, p.closed
 	}
 	active := p.activeLocked()
-	w := flushWork{syncDir: p.dirDirty, path: p.path, truncations: p.truncations}
+	w := flushWork{syncDir: p.dirDirty, truncations: p.truncations}
 	if w.dirty = p.dirtyLocked() || len(p.flush.waiters) > 0; w.dirty {
 		w.mark = mark{p.leo.Load(), active, active.size.Load()}
 	} else {
@@ -154,7 +153,7 @@ func (p *Partition) doFlush(w flushWork) error {
 		}
 	}
 	if w.syncDir {
-		if err := vfs.SyncDir(p.store.fs, w.path); err != nil {
+		if err := p.syncNames(); err != nil {
 			return err
 		}
 	}
@@ -203,11 +202,15 @@ func (p *Partition) syncLog(s *segment) error {
 // seal completes the files of a segment that is not active any more, and the producer snapshot taken when it was
 // left. Recovery need not look at it from then on.
 func (p *Partition) seal(s *segment) error {
+	if s.empty() {
+		s.sealed.Store(true)
+		return p.writeSnapshots()
+	}
 	wrote, err := s.completeIndexes()
 	if err != nil {
 		return err
 	}
-	if wrote && s.size.Load() > 0 { // those of an empty segment are not looked at
+	if wrote {
 		if err := s.syncIndexes(); err != nil {
 			return err
 		}

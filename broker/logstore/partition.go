@@ -43,6 +43,8 @@ type Partition struct {
 	flush       flushState
 	truncations int              // counts truncations: a flush that saw one proves nothing
 	snapshots   map[int64][]byte // offset -> content not yet on disk, nil if it is on disk
+	bare        bool             // (a) there are no files yet; see bare.go
+	made        int64            // of logDir.made, when the folder was made
 	dirDirty    bool             // the folder gained a file since its last sync
 	epochsDirty bool             // epochs differ from leader-epoch-checkpoint
 	cleaned     int64            // end of the last compaction, -1 none

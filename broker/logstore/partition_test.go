@@ -327,6 +327,7 @@ func TestDeletePartition(t *testing.T) {
 	if p = create(t, s); p.LogEndOffset() != 0 {
 		t.Fatal("created anew with old data")
 	}
+	mustAppend(t, p, batch(1))
 	closeStore(t, s)
 	s = open(t, fsys)
 	defer closeStore(t, s)

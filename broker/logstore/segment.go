@@ -281,6 +281,14 @@ func (s *segment) completeIndexes() (dirty bool, err error) {
 	return dirty, err
 }
 
+// empty says whether there are neither records nor files of records that were. Indexes of a segment without records
+// are not looked at.
+func (s *segment) empty() bool {
+	s.idxMu.Lock()
+	defer s.idxMu.Unlock()
+	return s.size.Load() == 0 && !s.abortedNew
+}
+
 // syncIndexes makes the index files durable. A failed sync is a *vfs.SyncError.
 func (s *segment) syncIndexes() error {
 	for _, suffix := range segmentSuffixes[1:] {

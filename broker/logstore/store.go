@@ -42,6 +42,7 @@ type Store struct {
 	trash  []trash
 	staged map[string]*logDir         // folders of adopt.go, by name
 	claims map[TopicPartition]*logDir // dirs chosen for what is being made
+	bare   map[TopicPartition]*logDir // empty partition folders that Open found; see bare.go
 	closed bool
 
 	warnings warnLimiter
@@ -58,14 +59,16 @@ type DirInfo struct {
 // Open locks the log dirs, reads or writes meta.properties, and recovers every partition folder, in parallel.
 // A *vfs.LockedError names the process that holds a dir. A dir whose disk fails is offline, as long as another one is in
 // service and it is known which cluster this is. A partition whose files cannot be repaired is there with
-// an Err that says why; the others work. After a clean shutdown nothing is scanned.
+// an Err that says why; the others work. After a clean shutdown nothing is scanned. Partitions without records are not
+// opened: they are in Bare, and there again once they are created.
 func Open(cfg Config) (*Store, error) {
 	cfg.setDefaults()
 	if len(cfg.Dirs) == 0 {
 		return nil, errors.New("opening log store: no log dirs given")
 	}
 	s := &Store{cfg: cfg, fs: cfg.FS, log: cfg.Logger, clusterID: cfg.ClusterID,
-		parts: map[TopicPartition]*Partition{}, staged: map[string]*logDir{}, claims: map[TopicPartition]*logDir{}, tuned: make(chan struct{}, 1)}
+		parts: map[TopicPartition]*Partition{}, staged: map[string]*logDir{}, claims: map[TopicPartition]*logDir{},
+		bare: map[TopicPartition]*logDir{}, tuned: make(chan struct{}, 1)}
 	s.Tune(Tuning{CleanerThreads: 1, Cleaner: cfg.Cleaner, ProducerExpiration: cfg.ProducerExpiration})
 	for i, path := range cfg.Dirs {
 		s.dirs = append(s.dirs, newLogDir(s, i, path))
@@ -156,6 +159,9 @@ func (s *Store) loadDir(d *logDir) error {
 		}
 		g.Go(func() error {
 			p := newPartition(s, d, tp, path, s.cfg.Default)
+			if bare, err := s.noteBare(p, cks); bare || err != nil {
+				return storage("opening "+name, err)
+			}
 			if err := p.load(cks); err != nil {
 				if isSyncError(err) {
 					return storage("opening "+name, err)
@@ -191,6 +197,7 @@ func (s *Store) register(p *Partition) error {
 	s.parts[p.tp] = p
 	p.dir.parts.Add(1)
 	delete(s.claims, p.tp)
+	delete(s.bare, p.tp)
 	return nil
 }
 
@@ -245,9 +252,10 @@ func compareTP(a, b TopicPartition) int {
 	return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 }
 
-// Create makes the folder of a new partition, durably, in the dir in service with the fewest partitions, and opens
-// it; or takes the folder that was staged for it (see adopt.go). ErrExists if the partition is there, ErrDirOffline if no
-// dir is in service.
+// Create makes the folder of a new partition in the dir in service with the fewest partitions, and opens it; or takes
+// the folder that was staged for it (see adopt.go). Files come with the first record, and the folder is durable with
+// the first flush: before, there is nothing to lose. ErrExists if the partition is there, ErrDirOffline if no dir is in
+// service.
 func (s *Store) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Partition, error) {
 	d, err := s.claimDir(tp)
 	if err != nil {
@@ -257,9 +265,14 @@ func (s *Store) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Partition
 	return s.createIn(d, tp, id, cfg)
 }
 
-// CreateIn is Create in the dir with that index in Config.Dirs.
+// CreateIn is Create in the dir with that index in Config.Dirs, with all files and durably: for a folder that holds
+// more than its log.
 func (s *Store) CreateIn(dir int, tp TopicPartition, id TopicID, cfg LogConfig) (*Partition, error) {
-	return s.createIn(s.dirs[dir], tp, id, cfg)
+	p, err := s.createIn(s.dirs[dir], tp, id, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.fillNow()
 }
 
 func (s *Store) createIn(d *logDir, tp TopicPartition, id TopicID, cfg LogConfig) (*Partition, error) {
@@ -275,7 +288,7 @@ func (s *Store) createIn(d *logDir, tp TopicPartition, id TopicID, cfg LogConfig
 	}
 	p := newPartition(s, d, tp, filepath.Join(d.path, tp.String()), cfg)
 	p.id = id
-	if err := p.create(); err != nil {
+	if err := p.begin(); err != nil {
 		return nil, p.storageError("creating", err)
 	}
 	if err := s.register(p); err != nil {
@@ -295,6 +308,10 @@ func (s *Store) claimDir(tp TopicPartition) (*logDir, error) {
 	}
 	for _, d := range s.claims {
 		count[d]++
+	}
+	if d := s.bare[tp]; d != nil && d.err() == nil {
+		s.claims[tp] = d
+		return d, nil
 	}
 	var best *logDir
 	for _, d := range s.dirs {
@@ -317,25 +334,6 @@ func (s *Store) unclaim(tp TopicPartition) {
 	delete(s.claims, tp)
 }
 
-// create writes the files of a new partition. The folder is durable when it returns; a crash in between leaves a
-// folder without records, with or without partition.metadata.
-func (p *Partition) create() error {
-	fsys := p.store.fs
-	if err := fsys.MkdirAll(p.path); err != nil {
-		return err
-	}
-	if err := writePartitionMetadata(fsys, p.file(partitionMetadataFile), p.id); err != nil {
-		return err
-	}
-	seg := newSegment(fsys, p.path, 0)
-	if err := seg.create(); err != nil {
-		return err
-	}
-	p.segments = []*segment{seg}
-	p.dirDirty = true
-	return vfs.SyncDir(fsys, p.dir.path)
-}
-
 // Delete closes a partition and renames its folder durably to <topic>-<n>.<uuid>-delete; Run removes it after
 // file.delete.delay.ms. Readers that hold data keep it. ErrUnknown if there is none. It needs no disk space.
 func (s *Store) Delete(tp TopicPartition) error {
@@ -344,7 +342,9 @@ func (s *Store) Delete(tp TopicPartition) error {
 	if err != nil {
 		return err
 	}
-	s.addTrash(path, p.cfg.Load().FileDeleteDelayMs)
+	if path != "" {
+		s.addTrash(path, p.cfg.Load().FileDeleteDelayMs)
+	}
 	return nil
 }
 
@@ -355,8 +355,8 @@ func (s *Store) MarkStray(tp TopicPartition) error {
 	return err
 }
 
-// takeOut closes a partition and renames its folder.
-func (s *Store) takeOut(tp TopicPartition, suffix string) (string, error) {
+// takeOut closes a partition and renames its folder, or removes it if there is nothing in it: then path is empty.
+func (s *Store) takeOut(tp TopicPartition, suffix string) (path string, err error) {
 	s.mu.Lock()
 	p := s.parts[tp]
 	delete(s.parts, tp)
@@ -375,7 +375,13 @@ func (s *Store) takeOut(tp TopicPartition, suffix string) (string, error) {
 	}
 	p.appendMu.Lock()
 	defer p.appendMu.Unlock()
-	path := filepath.Join(p.dir.path, name+ending)
+	if p.bare {
+		if err := s.fs.RemoveAll(p.path); err != nil {
+			return "", p.storageError("removing", err)
+		}
+		return "", nil
+	}
+	path = filepath.Join(p.dir.path, name+ending)
 	if err := s.fs.Rename(p.path, path); err != nil {
 		return "", p.storageError("removing", err)
 	}
@@ -460,6 +466,9 @@ func (p *Partition) shutDown(ctx context.Context) error {
 	}
 	p.appendMu.Lock()
 	defer p.appendMu.Unlock()
+	if p.bare {
+		return nil
+	}
 	p.mu.Lock()
 	segs, leo := p.segments, p.leo.Load()
 	if _, there := p.snapshots[leo]; !there && len(p.prod.byID) > 0 {

@@ -177,6 +177,11 @@ func (p *Partition) TruncateFully(offset int64) error {
 }
 
 func (p *Partition) truncateFullyLocked(offset int64) (Event, error) {
+	if p.bare {
+		if err := p.fill(); err != nil {
+			return 0, err
+		}
+	}
 	old := p.segments
 	seg := newSegment(p.store.fs, p.path, offset)
 	if err := seg.create(); err != nil {

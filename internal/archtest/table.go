@@ -19,10 +19,11 @@ var edges = map[string][]string{
 	"transforms": {"connect", "internal"},
 	"converters": {"connect", "internal"},
 
-	"worker": {"connect", "internal"},
-	"rest":   {"worker/model", "worker/validate", "connect", "internal"},
-	"mirror": {"worker", "connect", "internal"},
-	"broker": {"internal"},
+	"worker":            {"connect", "internal"},
+	"rest":              {"worker/model", "worker/validate", "connect", "internal"},
+	"mirror":            {"worker", "connect", "internal"},
+	"broker":            {"internal"},
+	"broker/brokertest": {"broker", "internal", harness},
 
 	// Tools that work on the files of a broker, where no protocol is between.
 	"cli": {"rest/client", "worker/model", "connect/config", "internal", "broker/inspect", "broker/adopt"},

@@ -131,6 +131,15 @@ func ReadFile(fsys FS, name string, limit int64) ([]byte, error) {
 // WriteFileAtomic replaces a file by content so that a crash leaves the old or the new one, whole: it writes
 // name.tmp, syncs it, renames it and syncs the directory. A failed sync is a *SyncError.
 func WriteFileAtomic(fsys FS, name string, content []byte) error {
+	if err := ReplaceFile(fsys, name, content); err != nil {
+		return err
+	}
+	return SyncDir(fsys, filepath.Dir(name))
+}
+
+// ReplaceFile is WriteFileAtomic without the sync of the directory, for which the caller cares: until then a crash may
+// leave the old content, or no file.
+func ReplaceFile(fsys FS, name string, content []byte) error {
 	tmp := name + ".tmp"
 	if err := writeSynced(fsys, tmp, content); err != nil {
 		return errors.Join(fmt.Errorf("writing %s: %w", tmp, err), removeIfThere(fsys, tmp))
@@ -138,7 +147,7 @@ func WriteFileAtomic(fsys FS, name string, content []byte) error {
 	if err := fsys.Rename(tmp, name); err != nil {
 		return fmt.Errorf("renaming %s: %w", tmp, err)
 	}
-	return SyncDir(fsys, filepath.Dir(name))
+	return nil
 }
 
 func writeSynced(fsys FS, name string, content []byte) error {

@@ -100,7 +100,7 @@ func openStore(fsys vfs.FS, node int32) (*logstore.Store, *logstore.Partition, e
 	cfg.Delete, cfg.SegmentBytes, cfg.MaxMessageBytes = false, 4096, 64<<20
 	part := store.Get(tp)
 	if part == nil {
-		if part, err = store.Create(tp, logstore.TopicID{15: 1}, cfg); err != nil {
+		if part, err = store.CreateIn(0, tp, logstore.TopicID{15: 1}, cfg); err != nil {
 			return nil, nil, err
 		}
 	}
