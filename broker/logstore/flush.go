@@ -17,7 +17,7 @@ import (
 type flushState struct {
 	running bool
 	waiters []flushWaiter // in no order
-	lastMs  int64         // when the last flush that found something ended, for flush.ms
+	lastMs  int64         // when the log was opened or the last flush that found something ended, for flush.ms
 	mark    mark          // where flushed lies, for reads up to the high watermark
 
 	done []flushWaiter // scratch of the one flushLoop

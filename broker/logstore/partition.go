@@ -55,6 +55,7 @@ type Partition struct {
 func newPartition(s *Store, d *logDir, tp TopicPartition, path string, cfg LogConfig) *Partition {
 	p := &Partition{store: s, dir: d, tp: tp, path: path, prod: newProducers(), snapshots: map[int64][]byte{}, cleaned: -1}
 	p.cfg.Store(&cfg)
+	p.flush.lastMs = s.nowMs()
 	p.drawJitter()
 	return p
 }
