@@ -24,7 +24,10 @@ func testContext(t testing.TB) context.Context {
 
 func client(t testing.TB, b *brokertest.Broker, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(b.Addr())}, opts...)...)
+	// A topic that is created on first use is in a later answer: no test is
+	// to wait the default 5 s for that one.
+	common := []kgo.Opt{kgo.SeedBrokers(b.Addr()), kgo.MetadataMinAge(20 * time.Millisecond)}
+	cl, err := kgo.NewClient(append(common, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
