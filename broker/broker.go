@@ -68,8 +68,8 @@ type Broker struct {
 	tasks func(func(context.Context) error)
 }
 
-// shutdownGrace bounds how long open requests may go on after Run was told to
-// end.
+// shutdownGrace bounds how long the logs are flushed before they are closed
+// after a start that failed; when a broker ends, twice that.
 const shutdownGrace = 5 * time.Second
 
 // New opens and recovers the log dirs and the metadata of a broker. It starts

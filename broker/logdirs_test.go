@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/brokertest"
 	"github.com/leat-project/leat/internal/vfs"
@@ -44,6 +46,30 @@ func produceOnce(t *testing.T, addr, topic string, partition int32) error {
 	return cl.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Partition: partition, Value: []byte("v")}).FirstErr()
 }
 
+// countGroups counts the groups whose committed offset is served, and those
+// whose coordinator is not there.
+func countGroups(t *testing.T, b *brokertest.Broker, n int) (served, refused int) {
+	t.Helper()
+	cl := client(t, b)
+	for i := range n {
+		req := kmsg.NewPtrOffsetFetchRequest()
+		req.Group = fmt.Sprint("group ", i)
+		r, err := pin(cl, req, 7).Request(testContext(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case r.ErrorCode == kerr.NotCoordinator.Code:
+			refused++
+		case r.ErrorCode != 0 || len(r.Topics) != 1 || r.Topics[0].Partitions[0].Offset != 1:
+			t.Errorf("group %d: %+v", i, r)
+		default:
+			served++
+		}
+	}
+	return served, refused
+}
+
 // TestLogDirFails has one of two log dirs fail while the broker runs, then at a
 // start, then come back: the other one serves all the time, new partitions go
 // there, and nothing that was acknowledged is lost or begun anew.
@@ -59,6 +85,17 @@ func TestLogDirFails(t *testing.T) {
 	adm := kadm.NewClient(cl)
 	if _, err := adm.CreateTopic(t.Context(), 5, 1, nil, "t"); err != nil {
 		t.Fatal(err)
+	}
+	commit := func(group string) error {
+		var o kadm.Offsets
+		o.AddOffset("t", 0, 1, -1)
+		return adm.CommitAllOffsets(t.Context(), group, o)
+	}
+	const groups = 40
+	for i := range groups {
+		if err := commit(fmt.Sprint("group ", i)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	where := map[int32]string{}
 	dirs := func() kadm.DescribedLogDirs {
@@ -112,9 +149,15 @@ func TestLogDirFails(t *testing.T) {
 	f.all.Store(true)
 	b.Restart()
 	check("started so", "v")
+	if served, refused := countGroups(t, b, groups); served == 0 || refused == 0 {
+		t.Errorf("%d groups served and %d refused, want those whose partitions are in the good dir", served, refused)
+	}
 	f.syncs.Store(false)
 	f.all.Store(false)
 	b.Restart()
+	if served, _ := countGroups(t, b, groups); served != groups {
+		t.Errorf("%d of %d groups have their offsets again", served, groups)
+	}
 	ends, err := adm.ListEndOffsets(t.Context(), "t", "u", "v")
 	if err != nil {
 		t.Fatal(err)

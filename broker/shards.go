@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -29,7 +30,10 @@ type shards[S coordinator.State] struct {
 
 	mu      sync.Mutex // guards what follows
 	started bool
+	// loops are those of the partitions by number, nil for one whose log is
+	// missing: it is in a log dir that is offline, or its creation failed.
 	loops   []*coordinator.Loop[S]
+	missing int // loops that are nil
 	// count is the number of partitions by which keys are spread: those the
 	// topic had when it was first seen. One that grows is spread anew by the
 	// next start only, as in Kafka.
@@ -64,12 +68,23 @@ func (s *shards[S]) topicChanged(img *controller.Image) {
 		s.count = len(t.Partitions)
 	}
 	for len(s.loops) < len(t.Partitions) {
-		part := s.broker.store.Get(logstore.TopicPartition{Topic: s.topic, Partition: int32(len(s.loops))})
-		if part == nil {
-			return // its creation failed and was reported
+		s.loops = append(s.loops, nil)
+		s.missing++
+	}
+	if s.missing == 0 {
+		return
+	}
+	for n, loop := range s.loops {
+		if loop != nil {
+			continue
 		}
-		loop := coordinator.NewLoop(&stateLog{part}, s.fresh, s.broker.baseLog.With(loglevel.NameKey, logCoordinator, "topic", s.topic, "partition", len(s.loops)))
-		s.loops = append(s.loops, loop)
+		part := s.broker.store.Get(logstore.TopicPartition{Topic: s.topic, Partition: int32(n)})
+		if part == nil {
+			continue // which was reported
+		}
+		loop = coordinator.NewLoop(&stateLog{part}, s.fresh, s.broker.baseLog.With(loglevel.NameKey, logCoordinator, "topic", s.topic, "partition", n))
+		s.loops[n] = loop
+		s.missing--
 		s.broker.tasks(loop.Run)
 	}
 }
@@ -78,18 +93,26 @@ func (s *shards[S]) topicChanged(img *controller.Image) {
 // clients are told to look for it, which creates the topic.
 func (s *shards[S]) find(key string) (*coordinator.Loop[S], error) {
 	n, ok := s.partition(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case !ok:
+	if !ok {
 		return nil, kerr.NotCoordinator
-	case int(n) < len(s.loops):
-		return s.loops[n], nil
+	}
+	if loop := s.at(n); loop != nil {
+		return loop, nil
 	}
 	if t := s.broker.ctl.Image().Topic(s.topic); t != nil {
-		s.broker.revive(t.ID) // the creation of its log failed
+		s.broker.revive(t.ID)
 	}
 	return nil, kerr.NotCoordinator
+}
+
+// at is the coordinator of a partition, nil if there is none.
+func (s *shards[S]) at(n int32) *coordinator.Loop[S] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if int(n) >= len(s.loops) {
+		return nil
+	}
+	return s.loops[n]
 }
 
 // partition is the partition of the topic that has a key's records; false
@@ -103,11 +126,11 @@ func (s *shards[S]) partition(key string) (int32, bool) {
 	return int32(partitionFor(key, s.count)), true
 }
 
-// all returns the coordinators of all partitions.
+// all returns the coordinators there are.
 func (s *shards[S]) all() []*coordinator.Loop[S] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.loops[:len(s.loops):len(s.loops)]
+	return slices.DeleteFunc(slices.Clone(s.loops), func(l *coordinator.Loop[S]) bool { return l == nil })
 }
 
 // each queues an event on all coordinators without waiting for it.

@@ -151,8 +151,8 @@ func (b *Broker) writeMarker(ctx context.Context, m txn.Markers, p txn.Partition
 // endOffsets has the group coordinator write the marker of a partition of
 // __consumer_offsets.
 func (b *Broker) endOffsets(ctx context.Context, m txn.Markers, p txn.Partition, part *logstore.Partition) error {
-	loops := b.groups.all()
-	if int(p.Partition) >= len(loops) {
+	loop := b.groups.at(p.Partition)
+	if loop == nil {
 		return kerr.CoordinatorNotAvailable
 	}
 	end := group.TxnEnd{
@@ -160,7 +160,7 @@ func (b *Broker) endOffsets(ctx context.Context, m txn.Markers, p txn.Partition,
 		Check: func() error { return part.CheckMarker(m.ProducerID, m.Epoch, m.CoordinatorEpoch, m.V2) },
 	}
 	var failed error
-	err := call(ctx, loops[p.Partition], func(t *tx, s *group.Shard, done func()) {
+	err := call(ctx, loop, func(t *tx, s *group.Shard, done func()) {
 		s.EndTxn(t, end, func(err error) { failed = err; done() })
 	})
 	if err != nil {

@@ -168,10 +168,30 @@ func (l *Loop[S]) load(ctx context.Context) {
 			return
 		}
 		l.logger.Error("loading coordinator state", "err", err)
-		l.state.Abandon(err)
+		l.refuse(ctx, err)
+	}
+}
+
+// refuse fails the events that come until it is time to load again: they run
+// on a state that is thrown away, as those of a round whose append failed.
+// Clients look the coordinator up again and do not wait for a disk that may
+// not come back.
+func (l *Loop[S]) refuse(ctx context.Context, err error) {
+	defer func() { l.state.Abandon(err) }()
+	again := time.NewTimer(reloadDelay)
+	defer again.Stop()
+	for {
 		select {
 		case <-ctx.Done():
-		case <-time.After(reloadDelay):
+			return
+		case <-again.C:
+			return
+		case fn := <-l.queue:
+			tx := l.begin()
+			fn(tx, l.state)
+			for _, answer := range tx.after {
+				answer(err)
+			}
 		}
 	}
 }

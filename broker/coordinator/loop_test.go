@@ -2,8 +2,11 @@ package coordinator_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/leat-project/leat/broker/coordinator"
 )
@@ -34,4 +37,51 @@ func TestEndsBeforeItLoads(t *testing.T) {
 	if err := l.Run(ctx); err != nil || !made.abandoned {
 		t.Fatalf("err %v, abandoned %v", err, made.abandoned)
 	}
+}
+
+// brokenLog cannot be read until it is repaired.
+type brokenLog struct {
+	emptyLog
+	repaired *bool
+}
+
+func (l brokenLog) Replay(context.Context, func(coordinator.Entry) error) error {
+	if *l.repaired {
+		return nil
+	}
+	return errors.New("the disk is gone")
+}
+
+// TestUnreadableLog: events do not wait for a log that cannot be read, and are
+// served once it can.
+func TestUnreadableLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		repaired := false
+		l := coordinator.NewLoop(brokenLog{repaired: &repaired}, func() *state { return &state{} }, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- l.Run(ctx) }()
+		ask := func() error {
+			answer := make(chan error, 1)
+			err := l.Do(t.Context(), func(tx *coordinator.Tx, _ *state) { tx.After(func(err error) { answer <- err }) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return <-answer
+		}
+		began := time.Now()
+		if err := ask(); err == nil || time.Since(began) > 0 {
+			t.Fatalf("answer of an unreadable log: %v, after %v", err, time.Since(began))
+		}
+		synctest.Wait()
+		repaired = true
+		time.Sleep(time.Minute)
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	})
 }

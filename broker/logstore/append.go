@@ -144,7 +144,7 @@ func (p *Partition) appendLocked(buf []byte, maxTs int64, o AppendOptions, cfg *
 		return info, 0, fmt.Errorf("writing %d bytes at offset %d of %s: %w", len(buf), leo, p.tp, err)
 	}
 	ev := p.publishAppend(seg, buf, pos, next, cfg)
-	info.MustFlush = cfg.FlushBeforeAck || next-p.flushed.Load() >= cfg.FlushMessages
+	info.MustFlush = p.mustFlush(next, cfg)
 	if seg.pendingIndexBytes() >= maxPending {
 		// A full disk keeps the entries in memory; it also stops the appends that make more of them.
 		if err := seg.writeIndexes(false); err != nil {
@@ -224,12 +224,18 @@ func (p *Partition) checkProducers(buf []byte, o AppendOptions) (*batchMeta, err
 	return nil, nil
 }
 
+// mustFlush says whether the acknowledgement of what ends at offset end waits for a flush.
+func (p *Partition) mustFlush(end int64, cfg *LogConfig) bool {
+	unflushed := end - p.flushed.Load()
+	return unflushed > 0 && (cfg.FlushBeforeAck || unflushed >= cfg.FlushMessages)
+}
+
 // duplicateInfo answers a repeated batch. The original may still wait for its flush.
 func (p *Partition) duplicateInfo(m batchMeta, cfg *LogConfig) AppendInfo {
 	info := AppendInfo{
 		BaseOffset: m.firstOffset(), LastOffset: m.lastOffset, LogAppendTime: -1,
 		LogStartOffset: p.start.Load(), Duplicate: true,
-		MustFlush: cfg.FlushBeforeAck && m.lastOffset >= p.flushed.Load(),
+		MustFlush: p.mustFlush(m.lastOffset+1, cfg),
 	}
 	if cfg.LogAppendTime {
 		info.LogAppendTime = m.timestamp

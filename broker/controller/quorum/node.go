@@ -31,8 +31,8 @@ type Config struct {
 	// Transport reaches the other voters; nil when there are none.
 	Transport Transport
 	// A snapshot is written when the log behind the last one has
-	// SnapshotBytes bytes, and every SnapshotInterval if anything changed; 0
-	// is never.
+	// SnapshotBytes bytes, at least 1, and every SnapshotInterval if anything
+	// changed; an interval of 0 is never.
 	SnapshotBytes    int64
 	SnapshotInterval time.Duration
 	// Tick is raft's unit of time; unused with one voter.
@@ -253,7 +253,7 @@ func (n *Node) loop(ctx context.Context, g *errgroup.Group) error {
 	due := n.st.sinceSnapshot >= n.cfg.SnapshotBytes
 	for {
 		if due && !n.writing {
-			n.takeSnapshot(g)
+			n.takeSnapshot(ctx, g)
 		}
 		due = false
 		var err error
@@ -271,10 +271,10 @@ func (n *Node) loop(ctx context.Context, g *errgroup.Group) error {
 			n.serve(r)
 		case w := <-n.written:
 			n.writing = false
-			if w.err != nil {
-				n.cfg.Logger.Error("writing a metadata snapshot; the log is kept until one succeeds", "err", w.err)
-			} else if err := n.st.compact(w.at); err != nil {
-				n.cfg.Logger.Error("compacting the metadata log", "err", err)
+			if w.err == nil {
+				if err := n.st.compact(w.at); err != nil {
+					n.cfg.Logger.Error("compacting the metadata log", "err", err)
+				}
 			}
 		case <-hourly:
 			due = true

@@ -402,6 +402,34 @@ func TestDiskFull(t *testing.T) {
 	v.close()
 }
 
+// TestSnapshotFails: a snapshot that cannot be written is not tried again and
+// again meanwhile; changes go on, and the node ends at once.
+func TestSnapshotFails(t *testing.T) {
+	tried := make(chan struct{}, 100)
+	v := mustStart(t, vfs.Faults{FS: vfs.NewMem(), Fail: func(op vfs.Op, path string) error {
+		if op == vfs.OpCreate && strings.HasSuffix(path, ".checkpoint.part") {
+			tried <- struct{}{}
+			return errors.New("no space")
+		}
+		return nil
+	}}, 1)
+	var want []string
+	for i := range 20 {
+		want = append(want, fmt.Sprint("value ", i))
+		if err := v.add(t.Context(), want[i]); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			<-tried
+		}
+	}
+	sameValues(t, v.list.get(), want)
+	v.close()
+	if len(tried) > 0 {
+		t.Fatalf("tried %d more times", len(tried))
+	}
+}
+
 // network carries messages between voters in memory.
 type network struct {
 	mu     sync.Mutex

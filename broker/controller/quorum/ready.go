@@ -1,8 +1,10 @@
 package quorum
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -137,8 +139,12 @@ func (n *Node) failWaiting(err error) {
 	n.waiting = nil
 }
 
+// snapshotRetry is how long nothing is tried after a snapshot that could not be
+// written.
+const snapshotRetry = time.Minute
+
 // takeSnapshot writes the state as it is applied now, on a goroutine of Run.
-func (n *Node) takeSnapshot(g *errgroup.Group) {
+func (n *Node) takeSnapshot(ctx context.Context, g *errgroup.Group) {
 	at, records := n.sm.Snapshot()
 	if at.End <= n.st.snap.End {
 		n.st.sinceSnapshot = 0
@@ -150,6 +156,13 @@ func (n *Node) takeSnapshot(g *errgroup.Group) {
 		content, err := encodeSnapshot(at, lastTime, records)
 		if err == nil {
 			err = writeSnapshot(n.cfg.FS, n.st.log.Path(), at, content)
+		}
+		if err != nil {
+			n.cfg.Logger.Error("writing a metadata snapshot; the log is kept until one succeeds", "err", err)
+			select { // one is due still: without a pause a full disk would keep the processor busy
+			case <-ctx.Done():
+			case <-time.After(snapshotRetry):
+			}
 		}
 		n.written <- written{at, err}
 		return nil
