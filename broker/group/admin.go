@@ -71,11 +71,7 @@ func (s *Shard) Delete(tx *coordinator.Tx, id string) int16 {
 
 // erase removes a group with all its records.
 func (s *Shard) erase(tx *coordinator.Tx, g *Group) {
-	for topic, ps := range g.offsets {
-		for p := range ps {
-			tx.Write(offsetTombstone(g.id, topic, p))
-		}
-	}
+	g.stored(func(topic string, p int32) { tx.Write(offsetTombstone(g.id, topic, p)) })
 	if g.generation > 0 {
 		tx.Write(coordinator.Record{Key: groupKey(g.id)})
 	}
@@ -115,8 +111,8 @@ func (s *Shard) DeleteOffsets(tx *coordinator.Tx, id string, topics []kmsg.Offse
 			rp.Partition = p.Partition
 			if g.inUse() && (subscribed == nil || subscribed[t.Topic]) {
 				rp.ErrorCode = kerr.GroupSubscribedToTopic.Code
-			} else if _, ok := g.offsets.get(t.Topic, p.Partition); ok {
-				g.offsets.remove(t.Topic, p.Partition)
+			} else if g.has(t.Topic, p.Partition) {
+				g.forget(t.Topic, p.Partition)
 				s.cfg.Counters.Deleted.Add(1)
 				tx.Write(offsetTombstone(g.id, t.Topic, p.Partition))
 			}
@@ -154,10 +150,12 @@ func (s *Shard) subscriptions(g *Group) map[string]bool {
 // TopicDeleted drops the offsets of a topic that is gone.
 func (s *Shard) TopicDeleted(tx *coordinator.Tx, topic string) {
 	for _, g := range s.groups {
-		for p := range g.offsets[topic] {
-			tx.Write(offsetTombstone(g.id, topic, p))
-		}
-		delete(g.offsets, topic)
+		g.stored(func(of string, p int32) {
+			if of == topic {
+				g.forget(topic, p)
+				tx.Write(offsetTombstone(g.id, topic, p))
+			}
+		})
 	}
 }
 

@@ -18,6 +18,7 @@ type bench struct {
 	now     time.Time
 	tx      *coordinator.Tx
 	records []coordinator.Record
+	entries []coordinator.Entry // the same, with markers, as they are read again
 }
 
 var testConfig = group.Config{
@@ -36,6 +37,12 @@ func newBench(t *testing.T) *bench {
 func (b *bench) commit() {
 	for _, batch := range b.tx.Commit() {
 		b.records = append(b.records, batch.Records...)
+		if m := batch.Marker; m != nil {
+			b.entries = append(b.entries, coordinator.Entry{ProducerID: batch.ProducerID, Marker: true, Commit: m.Commit})
+		}
+		for _, r := range batch.Records {
+			b.entries = append(b.entries, coordinator.Entry{Key: r.Key, Value: r.Value, ProducerID: batch.ProducerID, Transactional: batch.ProducerID >= 0})
+		}
 	}
 }
 

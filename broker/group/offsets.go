@@ -40,6 +40,43 @@ func (o offsets) remove(topic string, partition int32) {
 	}
 }
 
+// stored calls fn for each partition that has an offset, or one in a
+// transaction that is open still.
+func (g *Group) stored(fn func(topic string, partition int32)) {
+	all := offsets{}
+	mark := func(o offsets) {
+		for topic, ps := range o {
+			for p := range ps {
+				all.put(topic, p, offset{})
+			}
+		}
+	}
+	mark(g.offsets)
+	for _, o := range g.txnOffsets {
+		mark(o)
+	}
+	for topic, ps := range all {
+		for p := range ps {
+			fn(topic, p)
+		}
+	}
+}
+
+// has says whether a partition has an offset, or one in an open transaction.
+func (g *Group) has(topic string, partition int32) bool {
+	_, ok := g.offsets.get(topic, partition)
+	return ok || g.unstable(topic, partition)
+}
+
+// forget drops a partition's offset, also of open transactions, whose end is
+// not to bring it back; a tombstone does the same when the log is read.
+func (g *Group) forget(topic string, partition int32) {
+	g.offsets.remove(topic, partition)
+	for _, o := range g.txnOffsets {
+		o.remove(topic, partition)
+	}
+}
+
 // Commit handles OffsetCommit. Partitions whose response already carries an
 // error are left alone: resp is prepared by the caller, which knows the
 // topics, in the shape of the request.

@@ -101,7 +101,7 @@ func (s *Shard) replayOffset(e coordinator.Entry) error {
 	}
 	g := s.replayed(k.Group)
 	if e.Value == nil {
-		g.offsets.remove(k.Topic, k.Partition)
+		g.forget(k.Topic, k.Partition)
 		return nil
 	}
 	val := kmsg.NewOffsetCommitValue()

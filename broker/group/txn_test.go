@@ -77,3 +77,54 @@ func TestLaterCommitHolds(t *testing.T) {
 	b.commit()
 	b.wantOffset(9)
 }
+
+// reloaded reads everything that was written into a fresh shard.
+func (b *bench) reloaded() {
+	b.t.Helper()
+	restored := group.NewShard(testConfig)
+	for _, e := range b.entries {
+		if err := restored.Replay(e); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.shard, b.tx = restored, coordinator.NewTx(b.now)
+	restored.Loaded(b.tx)
+}
+
+// What was deleted while a transaction was open does not come back with its
+// end, neither at once nor after a restart.
+func TestDeletedOffsetsStayAway(t *testing.T) {
+	for name, forget := range map[string]func(*bench){
+		"topic": func(b *bench) { b.shard.TopicDeleted(b.tx, "t") },
+		"group": func(b *bench) {
+			if code := b.shard.Delete(b.tx, "g"); code != 0 {
+				b.t.Errorf("deleting the group: %v", kerr.ErrorForCode(code))
+			}
+		},
+		"offset": func(b *bench) {
+			topics := []kmsg.OffsetDeleteRequestTopic{{Topic: "t", Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{}}}}
+			if code, _ := b.shard.DeleteOffsets(b.tx, "g", topics); code != 0 {
+				b.t.Errorf("deleting the offset: %v", kerr.ErrorForCode(code))
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.pendOffset(5, true)
+			b.commit()
+			forget(b)
+			b.commit()
+			b.endTxn(true)
+			b.commit()
+			b.wantOffset(-1)
+			b.reloaded()
+			b.wantOffset(-1)
+			b.pendOffset(6, true)
+			b.endTxn(true)
+			b.commit()
+			b.wantOffset(6)
+			b.reloaded()
+			b.wantOffset(6)
+		})
+	}
+}
