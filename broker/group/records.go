@@ -14,6 +14,20 @@ import (
 
 // The versions of keys and values that are written. A key's version is also
 // its kind: 0 and 1 are offset commits, 2 is the metadata of a classic group.
+// Big endian; a string is its length int16 (-1 null) and its bytes, an array
+// its length int32 and its elements, bytes their length int32 and themselves:
+//
+//	key 1     version int16 | group string | topic string | partition int32
+//	value 3   version int16 | offset int64 | leaderEpoch int32 | metadata string | committed ms int64
+//	value 1   version int16 | offset int64 | metadata string | committed ms int64 | expires ms int64
+//
+//	key 2     version int16 | group string
+//	value 3   version int16 | protocolType string | generation int32 | protocol string or null |
+//	          leader string or null | since ms int64 | members [], each
+//	            id string | instance string or null | client id string | client host string |
+//	            rebalance timeout ms int32 | session timeout ms int32 | subscription bytes | assignment bytes
+//
+// The kinds of KIP-848 are in records848.go. A key without a value is a tombstone.
 const (
 	offsetKeyVersion   = 1
 	groupKeyVersion    = 2

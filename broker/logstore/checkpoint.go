@@ -12,7 +12,16 @@ import (
 	"github.com/leat-project/leat/internal/vfs"
 )
 
-// Names of the checkpoint files of a log dir (Kafka: LogManager, ReplicaManager, LogCleanerManager).
+// Names of the checkpoint files of a log dir (Kafka: LogManager, ReplicaManager, LogCleanerManager). They are text, every
+// line ends with a line feed:
+//
+//	0                  version
+//	2                  number of lines that follow
+//	orders 0 1207      topic, partition, offset
+//	orders 1 1198
+//
+// leader-epoch-checkpoint in a partition's folder is the same with "epoch startOffset" in its lines.
+// partition.metadata is "version: 0" and "topic_id: <22 characters of base64url>".
 const (
 	recoveryPointFile = "recovery-point-offset-checkpoint"
 	logStartFile      = "log-start-offset-checkpoint"

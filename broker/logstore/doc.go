@@ -44,7 +44,9 @@
 //
 // Order, outermost first: Partition.layoutMu (takes segments away: truncate, retention, compaction's swaps; held
 // over renames and directory syncs, nobody on the data path waits for it); Partition.appendMu (append, roll,
-// truncate; held over write(2) to the page cache, never over a sync but for truncation); Partition.mu (published
-// state; never held over I/O); segment.idxMu; segment.fileMu; Store.mu. Watchers have their own small lock. Callbacks
-// are called without any.
+// truncate; held over write(2) to the page cache, and over syncs only where appends have ended or must wait: truncation,
+// deletion, Close); Partition.mu (published state; never held over I/O); segment.idxMu (held over writes of index
+// files); segment.fileMu (held over opening a file); Store.mu. logDir.ckMu (one writer of checkpoints) comes before
+// Partition.mu and Store.mu, and nobody on the data path takes it. Watchers have their own small lock. Callbacks are
+// called without any.
 package logstore

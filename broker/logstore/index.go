@@ -11,7 +11,14 @@ import (
 	"github.com/leat-project/leat/internal/vfs"
 )
 
-// Entry sizes in bytes; doc.go draws the entries.
+// Entry sizes in bytes. The files are nothing but entries, rising in both fields, big endian:
+//
+//	.index       0  relativeOffset  int32  last offset of the batch, minus the base of the segment
+//	             4  position        int32  of the batch in the .log
+//	.timeindex   0  timestamp       int64  ms, the largest so far
+//	             8  relativeOffset  int32  last offset of the batch that holds it, minus the base
+//
+// There is an entry once more than index.interval.bytes were written since the last one.
 const (
 	offsetEntrySize = 8
 	timeEntrySize   = 12

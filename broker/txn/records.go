@@ -14,6 +14,17 @@ import (
 	"github.com/leat-project/leat/broker/shape"
 )
 
+// A record of __transaction_state, big endian; strings have a length int16 and
+// arrays one of int32, in version 1 compact lengths and tagged fields at the end:
+//
+//	key      version int16 = 0 | transactional id string
+//	value    version int16 | producer id int64 | producer epoch int16 | timeout ms int32 | state int8 |
+//	         topics [] or null, each: topic string, partitions [] int32 |
+//	         last update ms int64 | start ms int64, -1 none
+//	         version 1, tags: 0 previous producer id, 1 next producer id, 2 transaction version of the client
+//
+// A key without a value is a tombstone.
+
 func key(id string) []byte {
 	k := kmsg.TxnMetadataKey{TransactionalID: id}
 	return k.AppendTo(nil)
