@@ -25,6 +25,19 @@ type selection struct {
 	from   []int // index in the old struct
 }
 
+// row makes the struct of the selected fields of st.
+func (p *selection) row(r *connect.Record, st *data.Struct, defaults bool) (data.Value, error) {
+	values := r.Arena().Values(len(p.from))
+	for i, from := range p.from {
+		values[i] = fieldValue(st, from, defaults)
+		f := &p.schema.Fields()[i]
+		if err := checkedNull(f.Name, f.Schema, values[i]); err != nil {
+			return data.Value{}, err
+		}
+	}
+	return data.StructOf(r.Arena().Row(p.schema, values)), nil
+}
+
 // Define declares the keys.
 func (t *ReplaceField) Define(d *config.Def) {
 	d.List(&t.exclude, "exclude").Default("").Check(listOf(true)).Importance(config.Medium).
@@ -99,15 +112,11 @@ func (t *ReplaceField) Apply(r *connect.Record) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	values := r.Arena().Values(len(plan.from))
-	for i, from := range plan.from {
-		values[i] = fieldValue(st, from, t.defaults)
-		f := &plan.schema.Fields()[i]
-		if err := checkedNull(f.Name, f.Schema, values[i]); err != nil {
-			return false, err
-		}
+	row, err := plan.row(r, st, t.defaults)
+	if err != nil {
+		return false, err
 	}
-	t.set(r, plan.schema, data.StructOf(r.Arena().Row(plan.schema, values)))
+	t.set(r, plan.schema, row)
 	return true, nil
 }
 

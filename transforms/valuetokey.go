@@ -52,15 +52,11 @@ func (t *ValueToKey) Apply(r *connect.Record) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	values := r.Arena().Values(len(plan.from))
-	for i, from := range plan.from {
-		values[i] = fieldValue(st, from, t.defaults)
-		f := &plan.schema.Fields()[i]
-		if err := checkedNull(f.Name, f.Schema, values[i]); err != nil {
-			return false, err
-		}
+	row, err := plan.row(r, st, t.defaults)
+	if err != nil {
+		return false, err
 	}
-	r.KeySchema, r.Key = plan.schema, data.StructOf(r.Arena().Row(plan.schema, values))
+	r.KeySchema, r.Key = plan.schema, row
 	r.ValueSchema = st.Schema()
 	return true, nil
 }

@@ -268,6 +268,15 @@ func (g *Group) check(memberID string, instance *string) (*member, int16) {
 	return m, 0
 }
 
+// checkGeneration is check for requests that name the generation, too.
+func (g *Group) checkGeneration(memberID string, instance *string, generation int32) (*member, int16) {
+	m, code := g.check(memberID, instance)
+	if code == 0 && generation != g.generation {
+		return nil, kerr.IllegalGeneration.Code
+	}
+	return m, code
+}
+
 // metadata returns the member's bytes for a protocol; nil when unsupported.
 func (m *member) metadata(name string) []byte {
 	for _, p := range m.protocols {

@@ -28,12 +28,9 @@ func (s *Shard) sync(tx *coordinator.Tx, req *kmsg.SyncGroupRequest, reply func(
 	if g == nil || g.state == Empty {
 		return kerr.UnknownMemberID.Code
 	}
-	m, code := g.check(req.MemberID, req.InstanceID)
+	m, code := g.checkGeneration(req.MemberID, req.InstanceID, req.Generation)
 	if code != 0 {
 		return code
-	}
-	if req.Generation != g.generation {
-		return kerr.IllegalGeneration.Code
 	}
 	if req.ProtocolType != nil && *req.ProtocolType != g.protocolType || req.Protocol != nil && *req.Protocol != g.protocol {
 		return kerr.InconsistentGroupProtocol.Code
@@ -128,12 +125,9 @@ func (s *Shard) heartbeat(tx *coordinator.Tx, req *kmsg.HeartbeatRequest) int16 
 	if g == nil || g.state == Empty {
 		return kerr.UnknownMemberID.Code
 	}
-	m, code := g.check(req.MemberID, req.InstanceID)
+	m, code := g.checkGeneration(req.MemberID, req.InstanceID, req.Generation)
 	if code != 0 {
 		return code
-	}
-	if req.Generation != g.generation {
-		return kerr.IllegalGeneration.Code
 	}
 	s.resetSession(tx, g, m)
 	if g.state == PreparingRebalance {
