@@ -2,8 +2,9 @@
 // request table, and one file for each request (api_NN_name.go).
 //
 // A Broker ties together the log store (logstore), the metadata (controller)
-// and the group coordinators (group, run by coordinator). It is reached only
-// through the protocol; nothing but cmd and test harnesses imports it.
+// and the coordinators of groups and transactions (group, txn; run by
+// coordinator). It is reached only through the protocol; nothing but cmd,
+// package adopt and test harnesses imports it.
 //
 // # Life of a request
 //
