@@ -17,5 +17,8 @@
 // Requests of one handle ("on") are carried out in order, handles run side by
 // side: a member of a group or a transactional producer is a handle.
 //
+// Under load a client's own races show (a member of kafka-python that misses
+// its assignment): the driver goes around them and says which, where it does.
+//
 // kcat has no such driver: it reads what the others wrote (TestClients).
 package clients

@@ -83,6 +83,11 @@ class Client:
                                  partition_assignment_strategy=(ASSIGNORS[a.assignor],),
                                  group_instance_id=a.instance or None)
         consumer.subscribe([a.topic])
+        # A leader that joins before it knows the topic joins again when it
+        # does. If a poll's time is up while that SyncGroup is on its way, no
+        # later poll takes the answer (3.0.12): the member stays without
+        # partitions and heartbeats. So it learns of the topic first.
+        consumer.topics()
         return consumer
 
     def open(self, a):
