@@ -125,6 +125,9 @@ func (p *Plan) adoption() broker.Adoption {
 		}
 		for _, part := range t.Partitions {
 			topic.LeaderEpochs[part.Partition] = part.LeaderEpoch + 1
+			if part.Segments == 0 {
+				continue // without records there is nothing to copy
+			}
 			a.NextProducerID = max(a.NextProducerID, part.MaxProducerID+1)
 			a.Folders = append(a.Folders, logstore.Adoption{
 				TopicPartition: logstore.TopicPartition{Topic: t.Name, Partition: part.Partition}, ID: t.ID,

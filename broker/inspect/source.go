@@ -38,6 +38,8 @@ type Partition struct {
 	Open map[int64]int64 `json:"open_transactions,omitempty"`
 
 	MaxProducerID int64 `json:"max_producer_id"` // -1 none
+
+	bare bool // an empty folder: our broker makes the files with the first record
 }
 
 // Source is what Topics found.
@@ -104,6 +106,10 @@ func Topics(paths []string, want func(topic string) bool) (*Source, error) {
 		return nil, &corrupt
 	}
 	for _, t := range byName {
+		if t.ID == (logstore.TopicID{}) {
+			s.Skipped = append(s.Skipped, t.Partitions[0].Folder+": no partition of the topic has a record: create it instead")
+			continue
+		}
 		slices.SortFunc(t.Partitions, func(a, b *Partition) int { return cmp.Compare(a.Partition, b.Partition) })
 		s.Topics = append(s.Topics, t)
 	}
@@ -174,20 +180,25 @@ func logStarts(dir string) (map[logstore.TopicPartition]int64, error) {
 
 func addPartition(byName map[string]*Topic, topic, folder string, p *Partition) error {
 	path := filepath.Join(folder, "partition.metadata")
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("reading the topic's id: %w", err)
-	}
-	id, err := logstore.ParsePartitionMetadata(data, path)
-	if err != nil {
-		return err
+	var id logstore.TopicID
+	if !p.bare {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("reading the topic's id: %w", err)
+		}
+		if id, err = logstore.ParsePartitionMetadata(data, path); err != nil {
+			return err
+		}
 	}
 	t := byName[topic]
 	if t == nil {
-		t = &Topic{Name: topic, ID: id, Configs: map[string]string{}}
+		t = &Topic{Name: topic, Configs: map[string]string{}}
 		byName[topic] = t
 	}
-	if t.ID != id {
+	if t.ID == (logstore.TopicID{}) {
+		t.ID = id
+	}
+	if !p.bare && t.ID != id {
 		return fmt.Errorf("%s: the topic id is %s, but in %s it is %s: one of them is of an older topic of this name", path, id, t.Partitions[0].Folder, t.ID)
 	}
 	for _, other := range t.Partitions {
@@ -204,6 +215,9 @@ func readPartition(folder string, number int32, start int64) (*Partition, []*Pro
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, nil, err
+	}
+	if len(entries) == 0 {
+		return &Partition{Partition: number, Folder: folder, LeaderEpoch: -1, MaxProducerID: -1, bare: true}, nil, nil
 	}
 	r := &partitionReader{p: &Partition{Partition: number, Folder: folder, Start: start, LeaderEpoch: -1, MaxProducerID: -1, Open: map[int64]int64{}}, first: true}
 	for _, e := range entries {
