@@ -95,9 +95,7 @@ func New(cfg Config, log *slog.Logger) (*Broker, error) {
 	}
 	b.store = store
 	if err := b.openMetadata(); err != nil {
-		closing, cancel := context.WithTimeout(context.Background(), shutdownGrace)
-		defer cancel()
-		return nil, errors.Join(err, store.Close(closing))
+		return nil, errors.Join(err, b.closeStore())
 	}
 	return b, nil
 }
@@ -205,12 +203,36 @@ func (b *Broker) Close() error {
 	for _, l := range listeners {
 		l.ln.Close() // closed already after Run
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*shutdownGrace)
-	defer cancel()
-	if err := b.store.Close(ctx); err != nil {
+	if err := b.closeStore(); err != nil {
 		return fmt.Errorf("closing the logs: %w", err)
 	}
 	return nil
+}
+
+// closeStore closes the logs, however many there are, and gives up when a disk
+// has not got on for twice the grace.
+func (b *Broker) closeStore() error {
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	watching.Go(func() {
+		check := time.NewTicker(2 * shutdownGrace)
+		defer check.Stop()
+		for was := int64(-1); ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-check.C:
+			}
+			now := b.store.Shut()
+			if now == was {
+				cancel()
+			}
+			was = now
+		}
+	})
+	return b.store.Close(ctx)
 }
 
 func (b *Broker) storeConfig() logstore.Config {

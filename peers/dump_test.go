@@ -17,10 +17,11 @@ const (
 )
 
 // TestJavaReadsOurLogFiles has Kafka's dump tool check what the broker wrote:
-// compressed batches, transactions, indexes, snapshots of producers and the
-// records of the coordinators, also after kill -9.
+// compressed batches, transactions, indexes, snapshots of producers, the records
+// of the coordinators and of the metadata, also after kill -9.
 func TestJavaReadsOurLogFiles(t *testing.T) {
-	b := start(t)
+	// A snapshot of the metadata with every change.
+	b := start(t, "metadata.log.max.record.bytes.between.snapshots=1")
 	b.createTopic(t, "load", 1, "segment.bytes=4194304")
 	codecs := []string{"none", "gzip", "snappy", "lz4", "zstd"}
 	produce := func(props string, more ...string) {
@@ -37,6 +38,7 @@ func TestJavaReadsOurLogFiles(t *testing.T) {
 	contains(t, "end offset", b.tool(t, "", offsetsTool, "--topic", "load"), fmt.Sprintf("load:0:%d", perfRecords))
 	produce("transactional.id=payer", "--transaction-duration-ms", "100")
 	b.broker.Stop(t)
+	b.dumpMetadata(t)
 
 	segments := b.files(t, "load-0", ".log")
 	if len(segments) < 2 {
@@ -55,6 +57,16 @@ func TestJavaReadsOurLogFiles(t *testing.T) {
 	contains(t, "the snapshots", b.dump(t, b.files(t, "load-0", ".snapshot")), "producerId: ", "lastSequence: ")
 	contains(t, "the offsets", b.dump(t, b.files(t, "__consumer_offsets-*", ".log"), "--offsets-decoder"), `"group":"dumped","topic":"load","partition":0`, `"protocolType":"consumer"`)
 	contains(t, "the transactions", b.dump(t, b.files(t, "__transaction_state-*", ".log"), "--transaction-log-decoder"), `"transactionalId":"payer"`, `"transactionStatus":`)
+}
+
+// dumpMetadata has Kafka's tool decode the metadata log and the newest snapshot.
+func (b *bench) dumpMetadata(t *testing.T) {
+	t.Helper()
+	const metadata, decoder = "__cluster_metadata-0", "--cluster-metadata-decoder"
+	out := b.dump(t, b.files(t, metadata, ".log"), decoder)
+	contains(t, "the metadata log", out, "LeaderChange", `"type":"TOPIC_RECORD"`, `"name":"load"`, `"type":"PARTITION_RECORD"`, `"type":"CONFIG_RECORD"`)
+	out = b.dump(t, b.files(t, metadata, ".checkpoint"), decoder)
+	contains(t, "the metadata snapshot", out, "SnapshotHeader", `"name":"load"`, `"type":"PARTITION_RECORD"`, `"type":"CONFIG_RECORD"`, `"type":"FEATURE_LEVEL_RECORD"`, "SnapshotFooter")
 }
 
 // dump runs Kafka's dump tool over files and fails the test when it finds a

@@ -82,6 +82,7 @@ func (s *Store) Run(ctx context.Context) error {
 	every(time.Second, time.Second, s.emptyTrash)
 	every(c.StartCheckpointInterval, c.StartCheckpointInterval, s.checkpointStarts)
 	g.Go(func() error { return s.cleanLoop(ctx) })
+	g.Go(func() error { return s.checkpointSealed(ctx) })
 	return g.Wait()
 }
 
@@ -97,6 +98,28 @@ func (s *Store) checkpointAll() {
 	for _, d := range s.dirs {
 		if err := d.checkpointAll(); err != nil && d.err() == nil {
 			s.log.Warn("writing checkpoints", "dir", d.path, "err", err)
+		}
+	}
+}
+
+// checkpointSealed writes recovery points when segments were sealed, at most once a second, so that a crash a moment
+// after gigabytes were written costs the reading of active segments only.
+func (s *Store) checkpointSealed(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.sealed:
+		}
+		for _, d := range s.dirs {
+			if err := d.writeCheckpoint(recoveryPointFile, (*Partition).recoveryPoint); err != nil && d.err() == nil {
+				s.log.Warn("writing recovery points", "dir", d.path, "err", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
 		}
 	}
 }

@@ -225,6 +225,10 @@ func (p *Partition) seal(s *segment) error {
 		}
 	}
 	s.sealed.Store(true)
+	select {
+	case p.store.sealed <- struct{}{}:
+	default:
+	}
 	return nil
 }
 

@@ -36,6 +36,10 @@ type Store struct {
 	cleaning            atomic.Int32
 
 	tuned chan struct{} // holds one when the tuning changed
+	// sealed holds one when a segment was sealed: recovery need not read it any more once that is in the checkpoint.
+	sealed chan struct{}
+	// shut counts the partitions that Close is done with.
+	shut atomic.Int64
 
 	mu     sync.RWMutex // guards what follows
 	parts  map[TopicPartition]*Partition
@@ -68,7 +72,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := &Store{cfg: cfg, fs: cfg.FS, log: cfg.Logger, clusterID: cfg.ClusterID,
 		parts: map[TopicPartition]*Partition{}, staged: map[string]*logDir{}, claims: map[TopicPartition]*logDir{},
-		bare: map[TopicPartition]*logDir{}, tuned: make(chan struct{}, 1)}
+		bare: map[TopicPartition]*logDir{}, tuned: make(chan struct{}, 1), sealed: make(chan struct{}, 1)}
 	s.Tune(Tuning{CleanerThreads: 1, Cleaner: cfg.Cleaner, ProducerExpiration: cfg.ProducerExpiration})
 	for i, path := range cfg.Dirs {
 		s.dirs = append(s.dirs, newLogDir(s, i, path))
@@ -431,6 +435,7 @@ func (s *Store) Close(ctx context.Context) error {
 	g.SetLimit(maxParallelSyncs)
 	for _, p := range parts {
 		g.Go(func() error {
+			defer s.shut.Add(1)
 			if err := p.shutDown(ctx); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
@@ -455,6 +460,9 @@ func (s *Store) Close(ctx context.Context) error {
 	s.tasks.Wait()
 	return errors.Join(append(failed, s.unlock())...)
 }
+
+// Shut is how many partitions Close is done with: who bounds it can see whether it gets on.
+func (s *Store) Shut() int64 { return s.shut.Load() }
 
 // shutDown makes a partition durable as it is, with all its files.
 func (p *Partition) shutDown(ctx context.Context) error {
