@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,11 +43,11 @@ func TestEndsBeforeItLoads(t *testing.T) {
 // brokenLog cannot be read until it is repaired.
 type brokenLog struct {
 	emptyLog
-	repaired *bool
+	repaired *atomic.Bool
 }
 
 func (l brokenLog) Replay(context.Context, func(coordinator.Entry) error) error {
-	if *l.repaired {
+	if l.repaired.Load() {
 		return nil
 	}
 	return errors.New("the disk is gone")
@@ -56,7 +57,7 @@ func (l brokenLog) Replay(context.Context, func(coordinator.Entry) error) error 
 // served once it can.
 func TestUnreadableLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		repaired := false
+		var repaired atomic.Bool
 		l := coordinator.NewLoop(brokenLog{repaired: &repaired}, func() *state { return &state{} }, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -74,7 +75,7 @@ func TestUnreadableLog(t *testing.T) {
 			t.Fatalf("answer of an unreadable log: %v, after %v", err, time.Since(began))
 		}
 		synctest.Wait()
-		repaired = true
+		repaired.Store(true)
 		time.Sleep(time.Minute)
 		if err := ask(); err != nil {
 			t.Fatal(err)

@@ -35,6 +35,9 @@ func (n *Node) process() (err error) {
 			n.cfg.Transport.Send(rd.Messages)
 			n.reportSnapshots(rd.Messages)
 		}
+		if len(rd.CommittedEntries) > 0 {
+			n.publish() // whoever is told that a change is in looks at a status that has it
+		}
 		if err := n.handOver(rd.CommittedEntries); err != nil {
 			return err
 		}
