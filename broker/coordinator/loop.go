@@ -3,7 +3,10 @@ package coordinator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -52,7 +55,8 @@ type Log interface {
 
 // State is the memory of one partition. All its methods run on the Loop.
 type State interface {
-	// Replay takes in one record of the log.
+	// Replay takes in one record of the log. UnknownKind is an error that the
+	// Loop passes over.
 	Replay(Entry) error
 	// Loaded is called once when the log is replayed; the State arms its
 	// timers and repairs what was cut short.
@@ -61,6 +65,14 @@ type State interface {
 	// used afterwards.
 	Abandon(err error)
 }
+
+// UnknownKind is what a State answers to a record with a key of a kind (its
+// version) that it does not know: a program that has more features was here
+// and went. As in Kafka such records are no obstacle and stay in the log. A
+// known kind with a value of an unknown version is one: what it says counts.
+type UnknownKind int16
+
+func (k UnknownKind) Error() string { return fmt.Sprintf("record of unknown kind %d", int16(k)) }
 
 // ErrStopped answers events of a loop that has ended.
 var ErrStopped = errors.New("coordinator has stopped")
@@ -154,7 +166,7 @@ func (l *Loop[S]) load(ctx context.Context) {
 	for ctx.Err() == nil {
 		l.timers = nil
 		l.state = l.fresh()
-		err := l.log.Replay(ctx, l.state.Replay)
+		err := l.replay(ctx)
 		if err == nil {
 			tx := l.begin()
 			l.state.Loaded(tx)
@@ -194,6 +206,24 @@ func (l *Loop[S]) refuse(ctx context.Context, err error) {
 			}
 		}
 	}
+}
+
+// replay fills the fresh state. Records of an unknown kind are counted, and told
+// of once.
+func (l *Loop[S]) replay(ctx context.Context) error {
+	unknown := map[UnknownKind]int{}
+	err := l.log.Replay(ctx, func(e Entry) error {
+		err := l.state.Replay(e)
+		if kind := UnknownKind(0); errors.As(err, &kind) {
+			unknown[kind]++
+			return nil
+		}
+		return err
+	})
+	for _, kind := range slices.Sorted(maps.Keys(unknown)) {
+		l.logger.Warn("ignoring records of an unknown kind; a newer program may have written them", "kind", int16(kind), "records", unknown[kind])
+	}
+	return err
 }
 
 func (l *Loop[S]) begin() *Tx { return &Tx{Now: time.Now(), timers: &l.timers} }

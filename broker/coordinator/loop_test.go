@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -85,4 +86,59 @@ func TestUnreadableLog(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// lines is a log of records with one byte each, which must all be seen.
+type lines []byte
+
+func (lines) Append(context.Context, []coordinator.Batch) error { return nil }
+
+func (l lines) Replay(_ context.Context, fn func(coordinator.Entry) error) error {
+	for _, b := range l {
+		if err := fn(coordinator.Entry{Key: []byte{b}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// letters knows records below 'a' as no kind of its own.
+type letters struct{ got string }
+
+func (s *letters) Replay(e coordinator.Entry) error {
+	if e.Key[0] < 'a' {
+		return coordinator.UnknownKind(e.Key[0])
+	}
+	s.got += string(e.Key)
+	return nil
+}
+
+func (s *letters) Loaded(*coordinator.Tx) {}
+
+func (s *letters) Abandon(error) {}
+
+// TestUnknownKinds loads a log with records that the state does not know: the
+// others are there, and one line for each kind says what was ignored.
+func TestUnknownKinds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var log strings.Builder
+	l := coordinator.NewLoop(lines("a\x09b\x09\x07c"), func() *letters { return &letters{} }, slog.New(slog.NewTextHandler(&log, nil)))
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }() // ends below
+	got := make(chan string, 1)
+	if err := l.Do(ctx, func(_ *coordinator.Tx, s *letters) { got <- s.got }); err != nil {
+		t.Fatal(err)
+	}
+	if s := <-got; s != "abc" {
+		t.Errorf("loaded %q, want abc", s)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"kind=7 records=1", "kind=9 records=2"} {
+		if strings.Count(log.String(), want) != 1 {
+			t.Errorf("the log does not say %q once:\n%s", want, log.String())
+		}
+	}
 }

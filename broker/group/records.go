@@ -101,10 +101,10 @@ func (s *Shard) Replay(e coordinator.Entry) error {
 		return s.replayGroup(e)
 	case epochKey, memberMetadataKey, targetEpochKey, targetMemberKey, currentMemberKey:
 		return s.replay848(kind, e)
-	case regexKey:
-		return nil // expressions are resolved anew
+	case subscribedTopicsKey, regexKey:
+		return nil // found out anew
 	default:
-		return fmt.Errorf("group record of unknown kind %d", kind)
+		return coordinator.UnknownKind(kind)
 	}
 }
 

@@ -16,12 +16,13 @@ import (
 // strings with int16 lengths: the group, and for member records the member.
 // Values start with an int16 version 0 and are in the flexible encoding.
 const (
-	epochKey          = 3
-	memberMetadataKey = 5
-	targetEpochKey    = 6
-	targetMemberKey   = 7
-	currentMemberKey  = 8
-	regexKey          = 16
+	epochKey            = 3
+	subscribedTopicsKey = 4 // of Kafka 4.0
+	memberMetadataKey   = 5
+	targetEpochKey      = 6
+	targetMemberKey     = 7
+	currentMemberKey    = 8
+	regexKey            = 16
 )
 
 func key848(kind int16, names ...string) []byte {

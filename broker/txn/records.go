@@ -100,6 +100,12 @@ func (s *Shard) Replay(e coordinator.Entry) error {
 	if e.Marker {
 		return nil
 	}
+	if len(e.Key) < 2 {
+		return fmt.Errorf("transaction record has a key of %d bytes", len(e.Key))
+	}
+	if kind := int16(binary.BigEndian.Uint16(e.Key)); kind != 0 {
+		return coordinator.UnknownKind(kind)
+	}
 	var k kmsg.TxnMetadataKey
 	if err := k.ReadFrom(e.Key); err != nil {
 		return fmt.Errorf("decoding key of a transaction record: %w", err)
