@@ -86,7 +86,7 @@ func (b *Broker) describeCreated(rt *kmsg.CreateTopicsResponseTopic, topic *cont
 
 // report logs what is our fault; what the client did wrong it is told.
 func (b *Broker) report(what, name string, err error) {
-	if fault.Code(err) == kerr.UnknownServerError.Code {
+	if code := fault.Code(err); code == kerr.UnknownServerError.Code || code == kerr.KafkaStorageError.Code {
 		b.log.Error(what, "name", name, "err", err)
 	}
 }

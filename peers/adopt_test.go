@@ -82,17 +82,18 @@ func TestAdoptsKafka(t *testing.T) {
 
 // kafkaNode is a running Apache Kafka.
 type kafkaNode struct {
-	addr, data string
-	child      *child.Process
-	log        *proctest.Log
+	kafka            *peers.Kafka
+	addr, data, file string
+	child            *child.Process
+	log              *proctest.Log
 }
 
 // startKafka formats and starts one node, broker and controller.
 func startKafka(t *testing.T, kafka *peers.Kafka, dir string) *kafkaNode {
 	t.Helper()
 	port, controller := freePort(t), freePort(t)
-	k := &kafkaNode{addr: fmt.Sprintf("127.0.0.1:%d", port), data: filepath.Join(dir, "kafka"), log: &proctest.Log{}}
-	file := writeLines(t, filepath.Join(dir, "kafka.properties"),
+	k := &kafkaNode{kafka: kafka, addr: fmt.Sprintf("127.0.0.1:%d", port), data: filepath.Join(dir, "kafka"), log: &proctest.Log{}}
+	k.file = writeLines(t, filepath.Join(dir, "kafka.properties"),
 		"process.roles=broker,controller", "node.id=1", fmt.Sprintf("controller.quorum.voters=1@127.0.0.1:%d", controller),
 		fmt.Sprintf("listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d", port, controller), "controller.listener.names=CONTROLLER",
 		"listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT", "log.dirs="+k.data,
@@ -100,22 +101,29 @@ func startKafka(t *testing.T, kafka *peers.Kafka, dir string) *kafkaNode {
 		"transaction.state.log.num.partitions=3", "transaction.state.log.min.isr=1", "group.initial.rebalance.delay.ms=0")
 	ctx, cancel := context.WithTimeout(t.Context(), toolTimeout)
 	defer cancel()
-	if out, err := kafka.Tool(ctx, "kafka.tools.StorageTool", "format", "-t", "NkeJRTOGR2qGCyTCDRFkvw", "-c", file).CombinedOutput(); err != nil {
+	if out, err := kafka.Tool(ctx, "kafka.tools.StorageTool", "format", "-t", "NkeJRTOGR2qGCyTCDRFkvw", "-c", k.file).CombinedOutput(); err != nil {
 		t.Fatalf("formatting: %v\n%s", err, out)
 	}
-	cmd := kafka.Tool(context.WithoutCancel(t.Context()), "kafka.Kafka", file)
+	t.Cleanup(func() { k.stop(t) })
+	k.launch(t)
+	return k
+}
+
+// launch starts it, also again after stop.
+func (k *kafkaNode) launch(t *testing.T) {
+	t.Helper()
+	cmd := k.kafka.Tool(context.WithoutCancel(t.Context()), "kafka.Kafka", k.file)
 	cmd.Stdout, cmd.Stderr = k.log, k.log
 	c, err := child.Start(cmd, child.Life{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	k.child = c
-	t.Cleanup(func() { k.stop(t) })
-	b := &bench{kafka: kafka}
+	b := &bench{kafka: k.kafka}
 	deadline := time.Now().Add(toolTimeout)
 	for {
 		if _, err := b.run(t, "", topicsTool, "--bootstrap-server", k.addr, "--list"); err == nil {
-			return k
+			return
 		}
 		if time.Now().After(deadline) || !c.Alive() {
 			t.Fatalf("Kafka did not start:\n%s", k.log.Tail(30))
@@ -126,7 +134,7 @@ func startKafka(t *testing.T, kafka *peers.Kafka, dir string) *kafkaNode {
 // stop ends it as an administrator does.
 func (k *kafkaNode) stop(t *testing.T) {
 	t.Helper()
-	if !k.child.Alive() {
+	if k.child == nil || !k.child.Alive() {
 		return
 	}
 	if err := k.child.Signal(syscall.SIGTERM); err != nil {

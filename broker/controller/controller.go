@@ -199,11 +199,8 @@ func (c *Controller) commit(ctx context.Context, group []*proposal) {
 // batch, and returns how many.
 func (c *Controller) commitSome(ctx context.Context, group []*proposal) int {
 	fail := func(err error, ps []*proposal) int {
-		if errors.Is(err, quorum.ErrNotLeader) {
-			err = fault.New(kerr.NotController, "The active controller is another node, or there is none.")
-		}
 		for _, p := range ps {
-			p.result <- err
+			p.result <- answer(err)
 		}
 		return len(ps)
 	}
@@ -244,9 +241,21 @@ func (c *Controller) commitSome(ctx context.Context, group []*proposal) int {
 		p.result <- answers[i]
 	}
 	for _, ch := range changes {
-		ch.p.result <- ch.err
+		ch.p.result <- answer(ch.err)
 	}
 	return taken
+}
+
+// answer gives what happens to a committer, or to a disk, the code that has
+// clients try again.
+func answer(err error) error {
+	switch {
+	case errors.Is(err, quorum.ErrNotLeader):
+		return fault.New(kerr.NotController, "The active controller is another node, or there is none.")
+	case quorum.IsStorage(err):
+		return fault.New(kerr.KafkaStorageError, "%v", err)
+	}
+	return err
 }
 
 // with returns the image that records lead to, and the records encoded. What

@@ -13,6 +13,9 @@ import (
 
 	"github.com/leat-project/leat/broker/controller"
 	"github.com/leat-project/leat/broker/controller/quorum"
+	"github.com/leat-project/leat/broker/fault"
+	"github.com/leat-project/leat/broker/logstore"
+	"github.com/leat-project/leat/internal/vfs"
 )
 
 // memLog keeps the metadata log in memory.
@@ -179,9 +182,15 @@ func TestReplayGivesTheSameImage(t *testing.T) {
 func TestFailedAppendChangesNothing(t *testing.T) {
 	log := &memLog{}
 	c := open(t, log)
-	log.fail = errors.New("disk full")
-	if _, err := c.CreateTopic(t.Context(), create("a"), false); err == nil {
-		t.Fatal("created a topic that is not in the log")
+	for fail, want := range map[error]int16{
+		fmt.Errorf("writing: %w", logstore.ErrStorage): kerr.KafkaStorageError.Code,
+		fmt.Errorf("writing: %w", vfs.ErrNoSpace):      kerr.KafkaStorageError.Code,
+		quorum.ErrNotLeader:                            kerr.NotController.Code,
+	} {
+		log.fail = fail
+		if _, err := c.CreateTopic(t.Context(), create("a"), false); fault.Code(err) != want {
+			t.Errorf("creating a topic gives %v when the log says %v, want code %d", err, fail, want)
+		}
 	}
 	log.fail = nil
 	if c.Image().Topic("a") != nil {

@@ -19,7 +19,8 @@ import (
 //
 // A producer that has several batches in flight may repeat any of them after a crash, so each remembered batch has an
 // entry, the oldest first. Kafka keeps the last of the entries of one producer, which is the state that it wants; of
-// its own snapshots, with one entry a producer, only the last batch is recognised when repeated.
+// its own snapshots, with one entry a producer, only the last batch is recognised when repeated. As Kafka leaves out
+// entries that have expired before it looks for the last one, none is younger than the last one.
 const (
 	snapshotVersion    = 1
 	snapshotHeader     = 10
@@ -37,7 +38,7 @@ func (s *producers) encodeSnapshot() []byte {
 	for _, id := range slices.Sorted(maps.Keys(s.byID)) {
 		p := s.byID[id]
 		for _, m := range p.batches[:max(p.count-1, 0)] {
-			out = p.appendEntry(out, m, m.timestamp)
+			out = p.appendEntry(out, m, min(m.timestamp, p.lastTimestamp))
 		}
 		last, _ := p.last()
 		out = p.appendEntry(out, last, p.lastTimestamp)

@@ -116,13 +116,16 @@ func (f *full) whileFull(round int) {
 	// fails, and none hangs.
 	f.untilFails("committing offsets", func(i int) error { return f.commit(fmt.Sprintf("full-%d-%d", round, i), 1, strings.Repeat("m", 1000)) })
 	f.untilFails("a transaction", func(int) error { return f.transaction() })
-	f.untilFails("creating a topic", func(i int) error {
+	err := f.untilFails("creating a topic", func(i int) error {
 		ctx, cancel := f.short(5 * time.Second)
 		defer cancel()
 		value := strings.Repeat("1:1,", 200) + "1:1"
 		_, err := f.adm.CreateTopic(ctx, 1, 1, map[string]*string{"leader.replication.throttled.replicas": &value}, fmt.Sprintf("full-%d-%d", round, i))
 		return err
 	})
+	if !errors.Is(err, kerr.KafkaStorageError) {
+		f.t.Errorf("creating a topic on a full disk: %v, want KAFKA_STORAGE_ERROR", err)
+	}
 	f.requireData()
 	// What frees space needs none.
 	if round == 0 {
@@ -132,7 +135,8 @@ func (f *full) whileFull(round int) {
 	}
 }
 
-func (f *full) untilFails(what string, do func(i int) error) {
+// untilFails repeats until the first error, and returns it.
+func (f *full) untilFails(what string, do func(i int) error) error {
 	f.t.Helper()
 	for i := range 500 {
 		begun := time.Now()
@@ -142,10 +146,11 @@ func (f *full) untilFails(what string, do func(i int) error) {
 		}
 		if err != nil {
 			f.t.Logf("%s on a full disk, attempt %d: %v", what, i, err)
-			return
+			return err
 		}
 	}
 	f.t.Fatalf("%s works without end on a full disk", what)
+	return nil
 }
 
 // until repeats until it works: coordinators come back after a moment.

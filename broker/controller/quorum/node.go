@@ -167,7 +167,7 @@ func (n *Node) Start(sm StateMachine) error {
 	}
 	n.handed = uint64(n.st.snap.End)
 	err := n.restart()
-	if isStorage(err) {
+	if IsStorage(err) {
 		// On a full disk there is no new epoch, but what is in the log can be
 		// served. The next proposal tries again.
 		n.cfg.Logger.Error("cannot write to the metadata log; metadata cannot be changed", "err", err)
@@ -182,7 +182,9 @@ func (n *Node) Start(sm StateMachine) error {
 	return nil
 }
 
-func isStorage(err error) bool { return errors.Is(err, logstore.ErrStorage) || vfs.IsNoSpace(err) }
+// IsStorage says whether an error is that of a disk, full or failing: the next
+// attempt may succeed.
+func IsStorage(err error) bool { return errors.Is(err, logstore.ErrStorage) || vfs.IsNoSpace(err) }
 
 func restore(sm StateMachine, at Position, data []byte) error {
 	err := sm.Restore(at, func(fn func([]byte) error) error { return eachInSnapshot(data, fn) })
