@@ -31,6 +31,7 @@ type full struct {
 // an error that says so, in time; reads and what frees space go on; with space
 // again everything does, and nothing acknowledged is lost or doubled.
 func TestDiskFull(t *testing.T) {
+	t.Parallel() // it waits for answers mostly
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	f := startOnSmallDisk(t, ctx)

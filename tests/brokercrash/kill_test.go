@@ -73,6 +73,7 @@ type world struct {
 // TestKilledBroker is the crash truth of the broker: LEAT_SEED repeats the
 // moments of a run.
 func TestKilledBroker(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), testLimit)
 	defer cancel()
 	w := &world{t: t, seed: number(t, "LEAT_SEED", uint64(time.Now().UnixNano())), ctx: ctx, journal: newJournal()}

@@ -147,8 +147,8 @@ func (w *world) copy(rng *rand.Rand) {
 func (w *world) copyOnce(s *kgo.GroupTransactSession, rng *rand.Rand) bool {
 	ctx, cancel := w.short(200 * time.Millisecond)
 	defer cancel()
-	fs := s.PollRecords(ctx, 100)
-	w.checkFetch("copier", fs)
+	fs := s.PollRecords(ctx, w.copySize())
+	w.checkFetch("copier", fs, nil)
 	if fs.NumRecords() == 0 {
 		return true
 	}
@@ -160,6 +160,15 @@ func (w *world) copyOnce(s *kgo.GroupTransactSession, rng *rand.Rand) bool {
 	})
 	_, err := s.End(w.ctx, kgo.TransactionEndTry(rng.IntN(6) > 0))
 	return err == nil
+}
+
+// copySize bounds a transaction of a copier, in records. When the killing is
+// over there is only the rest to be copied.
+func (w *world) copySize() int {
+	if w.stop.Load() {
+		return 2000
+	}
+	return 100
 }
 
 // unfinished paces a copier; once the writers have stopped it says whether the
@@ -190,7 +199,7 @@ func (w *world) commit(*rand.Rand) {
 		ctx, cancel := w.short(100 * time.Millisecond)
 		fs := cl.PollRecords(ctx, 200)
 		cancel()
-		w.checkFetch(group, fs)
+		w.checkFetch(group, fs, nil)
 		if fs.NumRecords() == 0 {
 			continue
 		}

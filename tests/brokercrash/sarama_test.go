@@ -194,7 +194,7 @@ func (w *world) copyOtherOnce(rng *rand.Rand, p sarama.SyncProducer, messages <-
 	offsets := map[string][]*sarama.PartitionOffsetMetadata{}
 	next := map[int32]int64{}
 	deadline := time.After(30 * time.Millisecond)
-	for full := false; !full && len(batch) < 100; {
+	for full := false; !full && len(batch) < w.copySize(); {
 		select {
 		case m := <-messages:
 			batch = append(batch, &sarama.ProducerMessage{Topic: "copy-other", Partition: m.Partition, Value: sarama.ByteEncoder(m.Value)})
@@ -220,7 +220,7 @@ func (w *world) copyOtherOnce(rng *rand.Rand, p sarama.SyncProducer, messages <-
 	if err := p.AddOffsetsToTxn(offsets, "copier-other"); err != nil {
 		return err
 	}
-	if rng.IntN(6) == 0 { // begin anew, as the consumer has moved on
+	if rng.IntN(6) == 0 && !w.stop.Load() { // begin anew, as the consumer has moved on
 		return errors.Join(p.AbortTxn(), errors.New("aborted on purpose"))
 	}
 	return p.CommitTxn()
