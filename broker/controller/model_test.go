@@ -46,7 +46,10 @@ var metadataLog = logstore.TopicPartition{Topic: metadataTopic}
 
 // startNode opens a node as the broker does. Snapshots and segments are small.
 func startNode(fsys vfs.FS, snapshotBytes int64, apply func(controller.Delta) error) (*node, error) {
-	log := slog.New(slog.DiscardHandler)
+	return startLogging(slog.New(slog.DiscardHandler), fsys, snapshotBytes, apply)
+}
+
+func startLogging(log *slog.Logger, fsys vfs.FS, snapshotBytes int64, apply func(controller.Delta) error) (*node, error) {
 	store, err := logstore.Open(logstore.Config{
 		Dirs: []string{"/data"}, FS: fsys, NodeID: 1, Logger: log,
 		NeverCut: func(tp logstore.TopicPartition) bool { return tp == metadataLog },

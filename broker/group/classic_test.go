@@ -18,7 +18,6 @@ type bench struct {
 	now     time.Time
 	tx      *coordinator.Tx
 	records []coordinator.Record
-	log     []coordinator.Batch // the same with producers and markers
 	entries []coordinator.Entry // the same, with markers, as they are read again
 }
 
@@ -37,7 +36,6 @@ func newBench(t *testing.T) *bench {
 // commit ends a round: answers go out, records are kept.
 func (b *bench) commit() {
 	for _, batch := range b.tx.Commit() {
-		b.log = append(b.log, batch)
 		b.records = append(b.records, batch.Records...)
 		if m := batch.Marker; m != nil {
 			b.entries = append(b.entries, coordinator.Entry{ProducerID: batch.ProducerID, Marker: true, Commit: m.Commit})

@@ -130,35 +130,9 @@ func TestDeletedOffsetsStayAway(t *testing.T) {
 	}
 }
 
-// replayed is a shard that has read what the bench wrote, markers included.
-func (b *bench) replayed() *bench {
-	b.t.Helper()
-	again := newBench(b.t)
-	for _, batch := range b.log {
-		if m := batch.Marker; m != nil {
-			if err := again.shard.Replay(coordinator.Entry{Marker: true, Commit: m.Commit, ProducerID: batch.ProducerID}); err != nil {
-				b.t.Fatal(err)
-			}
-		}
-		for _, r := range batch.Records {
-			if err := again.shard.Replay(coordinator.Entry{Key: r.Key, Value: r.Value, ProducerID: batch.ProducerID, Transactional: batch.ProducerID >= 0}); err != nil {
-				b.t.Fatal(err)
-			}
-		}
-	}
-	return again
-}
-
-// The order of records in the log decides between a pending offset, a plain
-// one and a deletion, while the broker runs and after a start.
+// The order of records in the log decides between a pending offset and a plain
+// one, while the broker runs and after a start.
 func TestPendingOffsetAndLaterRecords(t *testing.T) {
-	deleteOffset := func(b *bench) {
-		topic := kmsg.NewOffsetDeleteRequestTopic()
-		topic.Topic, topic.Partitions = "t", []kmsg.OffsetDeleteRequestTopicPartition{{}}
-		if code, topics := b.shard.DeleteOffsets(b.tx, "g", []kmsg.OffsetDeleteRequestTopic{topic}); code != 0 || topics[0].Partitions[0].ErrorCode != 0 {
-			b.t.Fatalf("deleting the offset: %d %+v", code, topics)
-		}
-	}
 	pend := func(offset int64) func(*bench) { return func(b *bench) { b.pendOffset(offset, true) } }
 	plain := func(offset int64) func(*bench) { return func(b *bench) { b.commitOffset("", -1, offset) } }
 	commit := func(b *bench) { b.endTxn(true) }
@@ -171,15 +145,6 @@ func TestPendingOffsetAndLaterRecords(t *testing.T) {
 		{"plain, pending", []func(*bench){plain(9), pend(5), commit}, 5},
 		{"pending, plain, pending", []func(*bench){pend(5), plain(9), pend(6), commit}, 6},
 		{"pending, plain, abort", []func(*bench){pend(5), plain(9), func(b *bench) { b.endTxn(false) }}, 9},
-		{"pending, deleted", []func(*bench){pend(5), deleteOffset, commit}, -1},
-		{"plain, pending, deleted", []func(*bench){plain(9), pend(5), deleteOffset, commit}, -1},
-		{"pending, deleted, plain", []func(*bench){pend(5), deleteOffset, plain(9), commit}, 9},
-		{"pending, topic deleted", []func(*bench){pend(5), func(b *bench) { b.shard.TopicDeleted(b.tx, "t") }, commit}, -1},
-		{"pending, group deleted", []func(*bench){pend(5), func(b *bench) {
-			if code := b.shard.Delete(b.tx, "g"); code != 0 {
-				b.t.Fatalf("deleting the group: %d", code)
-			}
-		}, commit}, -1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := newBench(t)
@@ -188,7 +153,8 @@ func TestPendingOffsetAndLaterRecords(t *testing.T) {
 				b.commit()
 			}
 			b.wantOffset(tc.want)
-			b.replayed().wantOffset(tc.want)
+			b.reloaded()
+			b.wantOffset(tc.want)
 		})
 	}
 }

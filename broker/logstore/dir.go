@@ -179,8 +179,11 @@ func (d *logDir) loadMeta() error {
 	s := d.store
 	path := filepath.Join(d.path, metaPropertiesFile)
 	there, err := vfs.Exists(s.fs, path)
-	if err != nil || !there {
+	if err != nil {
 		return storage("reading meta.properties", err)
+	}
+	if !there {
+		return d.mustBeNew()
 	}
 	data, err := vfs.ReadFile(s.fs, path, maxTextFile)
 	if err != nil {
@@ -199,6 +202,9 @@ func (d *logDir) loadMeta() error {
 		return fmt.Errorf("%s: node.id is %s, this node is %s: set node.id to it or use another log dir", path, v, want)
 	}
 	id := props["cluster.id"]
+	if id == "" {
+		return fmt.Errorf("%s: it has no cluster.id: restore the file from a backup", path)
+	}
 	if s.clusterID == "" {
 		s.clusterID = id
 	}
@@ -207,6 +213,29 @@ func (d *logDir) loadMeta() error {
 	}
 	if d.id, err = ParseTopicID(props["directory.id"]); err != nil {
 		return fmt.Errorf("%s: directory.id: %w", path, err)
+	}
+	return nil
+}
+
+// mustBeNew refuses a dir without meta.properties that has partitions: with ids made anew it would be another cluster.
+func (d *logDir) mustBeNew() error {
+	fsys := d.store.fs
+	names, err := fsys.List(d.path)
+	if err != nil {
+		return storage("listing it", err)
+	}
+	for _, name := range names {
+		if _, ok := parsePartitionFolder(name); !ok {
+			continue
+		}
+		found, err := vfs.Exists(fsys, filepath.Join(d.path, name, partitionMetadataFile))
+		if err != nil {
+			return storage("looking at "+name, err)
+		}
+		if found {
+			return fmt.Errorf("%s is missing, but partition %s is there: restore the file from a backup, or write it anew: version=1, cluster.id, node.id and directory.id, a line each",
+				filepath.Join(d.path, metaPropertiesFile), name)
+		}
 	}
 	return nil
 }

@@ -274,7 +274,7 @@ func (p *Partition) finishFlush(w flushWork, err error) (again bool) {
 		return p.failFlush(err)
 	}
 	stop := p.closed
-	if w.truncations == p.truncations {
+	if w.truncations == p.truncations && !p.cutting {
 		if w.mark.offset > p.flushed.Load() {
 			p.flushed.Store(w.mark.offset)
 			p.flush.lastMs = p.store.nowMs()

@@ -43,7 +43,7 @@ func (p *Partition) load(cks checkpoints) error {
 	}
 	start = max(start, p.segments[0].base)
 	p.start.Store(start)
-	l := loader{p: p, start: start}
+	l := loader{p: p, start: start, readable: cks.hw[p.tp]}
 	if err := l.run(names, p.dir.clean, cks.recovery[p.tp]); err != nil {
 		return err
 	}
@@ -164,6 +164,8 @@ type loader struct {
 	p     *Partition
 	start int64 // log start
 	next  int64 // offset after the last batch seen
+	// readable is the high watermark that was written last: consumers may have seen what is before it.
+	readable int64
 	// replayFrom is the offset of the producer snapshot: batches below it are in the state already.
 	replayFrom int64
 	cut        bool // a damaged batch was found, and told
@@ -210,9 +212,8 @@ func (l *loader) run(names []string, clean bool, recoveryPoint int64) error {
 		}
 	}
 	p.leo.Store(max(l.next, p.active().base))
-	if leo := p.leo.Load(); leo < recoveryPoint && !l.cut {
-		p.store.log.Error("synced records are gone: the log ends before its recovery point", "partition", p.tp.String(),
-			"file", p.file(segmentName(leo, logSuffix)), "end", leo, "recovery_point", recoveryPoint)
+	if err := l.checkEnd(recoveryPoint); err != nil {
+		return err
 	}
 	if err := l.fixEnd(); err != nil {
 		return err

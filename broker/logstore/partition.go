@@ -42,6 +42,7 @@ type Partition struct {
 	closing     bool  // Close is under way: no appends
 	flush       flushState
 	truncations int              // counts truncations: a flush that saw one proves nothing
+	cutting     bool             // a truncation is under way: what is readable and durable does not rise
 	snapshots   map[int64][]byte // offset -> content not yet on disk, nil if it is on disk
 	bare        bool             // (a) there are no files yet; see bare.go
 	made        int64            // of logDir.made, when the folder was made

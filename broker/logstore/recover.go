@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 
 	"github.com/leat-project/leat/broker/recordbatch"
@@ -43,7 +44,7 @@ func (l *loader) recover(i int, recoveryPoint int64) error {
 	if err != nil {
 		return fmt.Errorf("recovering %s: %w", s.path(logSuffix), err)
 	}
-	if good < size && l.neverCut() {
+	if good < size && l.p.neverCut() {
 		if err := l.mayCut(i, f, good, size, recoveryPoint, why); err != nil {
 			return err
 		}
@@ -73,9 +74,10 @@ func (l *loader) recover(i int, recoveryPoint int64) error {
 	return l.keepIndexes(s, i == len(p.segments)-1)
 }
 
-func (l *loader) neverCut() bool {
-	f := l.p.store.cfg.NeverCut
-	return f != nil && f(l.p.tp)
+// neverCut says whether it is a log of Config.NeverCut.
+func (p *Partition) neverCut() bool {
+	f := p.store.cfg.NeverCut
+	return f != nil && f(p.tp)
 }
 
 // mayCut refuses to cut a log of Config.NeverCut where more than a torn append would go: each batch of it was
@@ -158,11 +160,43 @@ func (s *segment) removeFiles(extra string) error {
 	return nil
 }
 
+// checkEnd tells of records that were there and are gone; a log of Config.NeverCut is refused then. Below the recovery
+// point all was synced; between it and the high watermark only if Config.FlushBeforeAck says so.
+func (l *loader) checkEnd(recoveryPoint int64) error {
+	p := l.p
+	leo, want, says := p.leo.Load(), recoveryPoint, recoveryPointFile
+	if l.readable > want {
+		want, says = l.readable, highWatermarkFile
+	}
+	if leo >= want {
+		return nil
+	}
+	file, next := p.active().path(logSuffix), segmentName(leo, logSuffix)
+	if p.neverCut() {
+		return fmt.Errorf("%s ends at offset %d, but there were records up to offset %d, says %s: it was cut at position %d, or the next file, %s, is missing; restore them from a backup: %w",
+			file, leo, want, filepath.Join(p.dir.path, says), p.active().size.Load(), next, ErrCorrupt)
+	}
+	switch {
+	case l.cut: // that was told
+	case leo < recoveryPoint:
+		p.store.log.Error("synced records are gone: the log ends before its recovery point", "partition", p.tp.String(),
+			"file", file, "next_file", next, "end", leo, "recovery_point", recoveryPoint)
+	default:
+		p.store.log.Warn("records are gone: the log ends before its high watermark", "partition", p.tp.String(),
+			"file", file, "next_file", next, "end", leo, "high_watermark", l.readable)
+	}
+	return nil
+}
+
 // fixEnd makes a log that ends below its start begin anew there: its last records were lost, or deleted.
 func (l *loader) fixEnd() error {
 	p := l.p
 	if p.leo.Load() >= l.start {
 		return nil
+	}
+	if p.neverCut() {
+		return fmt.Errorf("%s ends at offset %d, but %s says that the log starts at %d: restore the one that is wrong from a backup: %w",
+			p.active().path(logSuffix), p.leo.Load(), filepath.Join(p.dir.path, logStartFile), l.start, ErrCorrupt)
 	}
 	p.store.log.Warn("log ends below its start, starting over there", "partition", p.tp.String(),
 		"end", p.leo.Load(), "start", l.start)

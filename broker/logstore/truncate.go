@@ -15,6 +15,7 @@ func (p *Partition) Truncate(offset int64) error {
 	p.layoutMu.Lock()
 	p.appendMu.Lock()
 	ev, err := p.truncateLocked(offset)
+	p.endCut()
 	p.appendMu.Unlock()
 	p.layoutMu.Unlock()
 	p.notify(ev)
@@ -48,11 +49,12 @@ func (p *Partition) truncateLocked(offset int64) (Event, error) {
 	if !found {
 		pos = s.size.Load()
 	}
-	// From here on a flush in progress proves nothing.
+	if err := p.announceCut(offset); err != nil {
+		return 0, err
+	}
 	p.mu.Lock()
 	gone := p.segments[i+1:]
 	p.segments = slices.Clone(p.segments[:i+1])
-	p.truncations++
 	p.mu.Unlock()
 	for _, g := range gone {
 		g.retire()
@@ -71,6 +73,35 @@ func (p *Partition) truncateLocked(offset int64) (Event, error) {
 		return 0, p.storageError("truncating", err)
 	}
 	return p.resetTo(next)
+}
+
+// announceCut lowers what is said to be durable before it is cut. For a log of Config.NeverCut the checkpoints say so
+// first: a crash in between would leave a log that ends too early, which a start refuses.
+func (p *Partition) announceCut(offset int64) error {
+	p.mu.Lock()
+	p.cutting = true
+	p.truncations++
+	p.flushed.Store(min(p.flushed.Load(), offset))
+	p.hw.Store(min(p.hw.Load(), offset))
+	p.lso.Store(min(p.lso.Load(), offset))
+	p.mu.Unlock()
+	if !p.neverCut() {
+		return nil
+	}
+	if err := p.dir.checkpointAll(); err != nil {
+		return p.storageError("truncating", err)
+	}
+	return nil
+}
+
+// endCut ends what announceCut began, if resetTo has not.
+func (p *Partition) endCut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cutting {
+		p.cutting = false
+		p.truncations++
+	}
 }
 
 // rebuildTail makes the indexes fit a segment cut at pos and returns the offset after its last batch. The segment
@@ -104,6 +135,8 @@ func (p *Partition) resetTo(leo int64) (Event, error) {
 		}
 	}
 	p.mu.Lock()
+	p.cutting = false
+	p.truncations++ // a flush that began before proves nothing
 	p.leo.Store(leo)
 	p.flushed.Store(min(p.flushed.Load(), leo))
 	p.hw.Store(min(p.hw.Load(), leo))
@@ -169,6 +202,7 @@ func (p *Partition) TruncateFully(offset int64) error {
 	var ev Event
 	if err == nil {
 		ev, err = p.truncateFullyLocked(offset)
+		p.endCut()
 	}
 	p.appendMu.Unlock()
 	p.layoutMu.Unlock()
@@ -182,6 +216,9 @@ func (p *Partition) truncateFullyLocked(offset int64) (Event, error) {
 			return 0, err
 		}
 	}
+	if err := p.announceCut(min(offset, p.segments[0].base)); err != nil {
+		return 0, err
+	}
 	old := p.segments
 	seg := newSegment(p.store.fs, p.path, offset)
 	if err := seg.create(); err != nil {
@@ -189,7 +226,6 @@ func (p *Partition) truncateFullyLocked(offset int64) (Event, error) {
 	}
 	p.mu.Lock()
 	p.segments = []*segment{seg}
-	p.truncations++
 	p.dirDirty, p.epochsDirty = true, true
 	p.epochs = nil
 	p.start.Store(offset)

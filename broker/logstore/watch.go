@@ -92,7 +92,7 @@ func (p *Partition) SetHighWatermark(hw int64) int64 {
 func (p *Partition) advanceLocked() Event {
 	target := p.hw.Load()
 	switch {
-	case p.replicated:
+	case p.replicated, p.cutting:
 	case p.cfg.Load().FlushBeforeAck:
 		target = p.flushed.Load()
 	default:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 
@@ -49,7 +50,13 @@ func readQuorumState(fsys vfs.FS, dir string) (quorumState, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	st.DataVersion = 0
-	if err := dec.Decode(&st); err != nil {
+	err = dec.Decode(&st)
+	if err == nil {
+		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
+			err = fmt.Errorf("something follows at position %d", dec.InputOffset())
+		}
+	}
+	if err != nil {
 		return st, fmt.Errorf("%s is no quorum state: %w: restore the file from a backup; on a cluster of one node it may be removed", path, err)
 	}
 	if st.DataVersion != 1 || st.LeaderEpoch < 0 {

@@ -78,6 +78,11 @@ func openStorage(cfg *Config) (*storage, error) {
 	if n := len(s.terms); n > 0 {
 		last = s.terms[n-1].epoch
 	}
+	if s.log.LeaderEpoch() > last {
+		if err := s.findLaterEpoch(last); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case s.hard.LeaderEpoch >= last:
 	case s.hard.LeaderEpoch == 0:
@@ -94,7 +99,7 @@ func (s *storage) checkRange() error {
 	start, end := s.log.LogStartOffset(), s.log.LogEndOffset()
 	switch {
 	case start > s.snap.End && s.snap.End > 0:
-		return fmt.Errorf("the metadata log in %s begins at offset %d, but its newest snapshot %s ends at %d: the records between are missing; restore the folder from a backup", s.log.Path(), start, snapshotName(s.snap), s.snap.End)
+		return fmt.Errorf("the metadata log in %s begins at offset %d (with its first file, or where log-start-offset-checkpoint says), but its newest snapshot %s ends at %d: the records between are missing; restore the folder from a backup", s.log.Path(), start, snapshotName(s.snap), s.snap.End)
 	case start > s.snap.End:
 		return fmt.Errorf("the metadata log in %s begins at offset %d and there is no snapshot (*%s) of what was before: restore the folder from a backup", s.log.Path(), start, snapshotSuffix)
 	case end < s.snap.End:
@@ -118,6 +123,30 @@ func (s *storage) scan() error {
 		s.sinceSnapshot += int64(b.Size())
 		return true, nil
 	})
+}
+
+// findLaterEpoch returns an error for a batch, of those that a snapshot has
+// replaced, whose epoch is later than that of the end: the epoch of a batch is
+// not covered by its CRC, and the log would refuse appends.
+func (s *storage) findLaterEpoch(last int32) error {
+	start := s.log.LogStartOffset()
+	err := s.walk(start, s.log.LogEndOffset(), func(b recordbatch.Batch) (bool, error) {
+		if b.LeaderEpoch() > last {
+			return false, fmt.Errorf("epoch %d is later than %d, that of the end", b.LeaderEpoch(), last)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	res, err := s.log.Read(logstore.ReadOptions{Offset: start, MaxBytes: 1, MinOneBatch: true, Bound: logstore.BoundLogEnd})
+	if err != nil {
+		return fmt.Errorf("reading the metadata log at offset %d: %w", start, err)
+	}
+	defer res.Release()
+	_, pos := res.File()
+	return fmt.Errorf("metadata log %s before position %d, or its leader-epoch-checkpoint: epoch %d is later than %d, that of the end: restore the folder from a backup: %w",
+		res.Path(), pos, s.log.LeaderEpoch(), last, logstore.ErrCorrupt)
 }
 
 func (s *storage) noteEpoch(offset int64, epoch int32) {
