@@ -3,6 +3,8 @@
 package peers_test
 
 import (
+	"encoding/binary"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,8 +16,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
-
-	"github.com/leat-project/leat/broker/recordbatch"
 )
 
 // inFlight is how many batches of a producer a broker knows again.
@@ -87,12 +87,15 @@ func TestJavaTakesOurProducers(t *testing.T) {
 // error of the partition.
 func produceAs(t *testing.T, cl *kgo.Client, topic string, id int64, seq int, at time.Time) (error, int64) {
 	t.Helper()
-	batch := recordbatch.Builder{Idempotent: true, ProducerID: id, BaseSequence: int32(seq)}
-	batch.Add(at.UnixMilli(), nil, []byte("x"))
-	data, err := batch.Build(nil)
-	if err != nil {
-		t.Fatal(err)
+	record := kmsg.Record{Value: []byte("x")}
+	record.Length = int32(len(record.AppendTo(nil)) - 1) // of which the length took one byte
+	batch := kmsg.RecordBatch{
+		PartitionLeaderEpoch: -1, Magic: 2, FirstTimestamp: at.UnixMilli(), MaxTimestamp: at.UnixMilli(),
+		ProducerID: id, FirstSequence: int32(seq), NumRecords: 1, Records: record.AppendTo(nil),
 	}
+	data := batch.AppendTo(nil)
+	binary.BigEndian.PutUint32(data[8:], uint32(len(data)-12))
+	binary.BigEndian.PutUint32(data[17:], crc32.Checksum(data[21:], crc32.MakeTable(crc32.Castagnoli)))
 	req := kmsg.NewPtrProduceRequest()
 	req.Acks, req.TimeoutMillis = -1, 10_000
 	rp := kmsg.NewProduceRequestTopicPartition()
