@@ -22,7 +22,6 @@ type rawProducer struct {
 	cl    *kgo.Client
 	id    int64
 	epoch int16
-	seq   int32
 }
 
 func newRawProducer(t *testing.T, ctx context.Context, b *brokertest.Broker, timeout time.Duration) *rawProducer {
@@ -203,7 +202,7 @@ func TestHangingTransactionIsAborted(t *testing.T) {
 		if d.CurrentTxnStartOffset < 0 {
 			continue
 		}
-		m := kadm.TxnMarkers{ProducerID: d.ProducerID, ProducerEpoch: int16(d.ProducerEpoch), CoordinatorEpoch: d.CoordinatorEpoch, Topics: kadm.TopicsSet{"tt": {0: {}}}}
+		m := kadm.TxnMarkers{ProducerID: d.ProducerID, ProducerEpoch: d.ProducerEpoch, CoordinatorEpoch: d.CoordinatorEpoch, Topics: kadm.TopicsSet{"tt": {0: {}}}}
 		resp, err := admin(t, b).WriteTxnMarkers(ctx, m)
 		if err != nil {
 			t.Fatal(err)

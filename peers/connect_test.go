@@ -322,7 +322,7 @@ func grow(t *testing.T, name string) *growing {
 			for range 20 {
 				line := fmt.Sprintf("line %d", len(lines))
 				lines = append(lines, line)
-				w.WriteString(line + "\n")
+				_, _ = w.WriteString(line + "\n") // Flush returns its error
 			}
 			if err := w.Flush(); err != nil {
 				ended <- errors.Join(err, file.Close())

@@ -41,7 +41,7 @@ func TestJavaTakesOurProducers(t *testing.T) {
 	}
 	for i := range inFlight + 2 {
 		for id, at := range map[int64]func(int) time.Time{4000: steady, 5000: late} {
-			if code, _ := produceAs(t, ours, "seq", id, i, at(i)); code != nil {
+			if _, code := produceAs(t, ours, "seq", id, i, at(i)); code != nil {
 				t.Fatalf("batch %d of producer %d: %v", i, id, code)
 			}
 		}
@@ -70,14 +70,14 @@ func TestJavaTakesOurProducers(t *testing.T) {
 	}
 	defer theirs.Close()
 	const last = inFlight + 1
-	if err, offset := produceAs(t, theirs, "seq", 4000, last, steady(last)); err != nil || offset >= 2*(inFlight+2) {
+	if offset, err := produceAs(t, theirs, "seq", 4000, last, steady(last)); err != nil || offset >= 2*(inFlight+2) {
 		t.Errorf("repeating the last batch gives %v and offset %d, want the one that it has", err, offset)
 	}
-	if err, _ := produceAs(t, theirs, "seq", 4000, last+2, now); err != kerr.OutOfOrderSequenceNumber {
+	if _, err := produceAs(t, theirs, "seq", 4000, last+2, now); err != kerr.OutOfOrderSequenceNumber {
 		t.Errorf("a gap in the sequence gives %v, want OUT_OF_ORDER_SEQUENCE_NUMBER", err)
 	}
 	for _, id := range []int64{4000, 5000} {
-		if err, offset := produceAs(t, theirs, "seq", id, last+1, now); err != nil || offset < 2*(inFlight+2) {
+		if offset, err := produceAs(t, theirs, "seq", id, last+1, now); err != nil || offset < 2*(inFlight+2) {
 			t.Errorf("the next batch of producer %d gives %v and offset %d", id, err, offset)
 		}
 	}
@@ -85,7 +85,7 @@ func TestJavaTakesOurProducers(t *testing.T) {
 
 // produceAs sends batch number seq of a producer, one record, and returns the
 // error of the partition.
-func produceAs(t *testing.T, cl *kgo.Client, topic string, id int64, seq int, at time.Time) (error, int64) {
+func produceAs(t *testing.T, cl *kgo.Client, topic string, id int64, seq int, at time.Time) (int64, error) {
 	t.Helper()
 	record := kmsg.Record{Value: []byte("x")}
 	record.Length = int32(len(record.AppendTo(nil)) - 1) // of which the length took one byte
@@ -108,7 +108,7 @@ func produceAs(t *testing.T, cl *kgo.Client, topic string, id int64, seq int, at
 		t.Fatal(err)
 	}
 	p := resp.Topics[0].Partitions[0]
-	return kerr.ErrorForCode(p.ErrorCode), p.BaseOffset
+	return p.BaseOffset, kerr.ErrorForCode(p.ErrorCode)
 }
 
 // replaceLog puts the files of one partition in place of those of another,

@@ -130,7 +130,7 @@ func (v *verified) readsMore(t *testing.T, consumers ...*program) {
 		reads, commits := v.timeline.progress(c.name)
 		eventually(t, time.Minute, "progress of consumer "+c.name, func() error {
 			if !c.Alive() {
-				return fmt.Errorf("it ended: %v", c.Err())
+				return fmt.Errorf("it ended: %w", c.Err())
 			}
 			if r, m := v.timeline.progress(c.name); r < reads+200 || m < commits+3 {
 				return fmt.Errorf("%d records and %d commits since", r-reads, m-commits)

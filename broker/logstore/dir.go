@@ -163,7 +163,7 @@ func (d *logDir) makeMeta() error {
 		// The dir that knows may be one that is offline: another id would keep it out for good.
 		for _, other := range s.dirs {
 			if err := other.err(); err != nil {
-				return fmt.Errorf("it is new, and what cluster this is says no other log dir: %v", err)
+				return fmt.Errorf("it is new, and what cluster this is says no other log dir: %w", err)
 			}
 		}
 		s.clusterID = newID().String()

@@ -115,8 +115,8 @@ func (f *full) whileFull(round int) {
 	f.requireData()
 	// Small records may still fit here and there; at some point each of these
 	// fails, and none hangs.
-	f.untilFails("committing offsets", func(i int) error { return f.commit(fmt.Sprintf("full-%d-%d", round, i), 1, strings.Repeat("m", 1000)) })
-	f.untilFails("a transaction", func(int) error { return f.transaction() })
+	_ = f.untilFails("committing offsets", func(i int) error { return f.commit(fmt.Sprintf("full-%d-%d", round, i), 1, strings.Repeat("m", 1000)) })
+	_ = f.untilFails("a transaction", func(int) error { return f.transaction() })
 	err := f.untilFails("creating a topic", func(i int) error {
 		ctx, cancel := f.short(5 * time.Second)
 		defer cancel()
