@@ -164,6 +164,7 @@ class Client:
                     producer.commit_transaction(TIMEOUT)
                     done += len(batch)
                     continue
+                producer.flush(TIMEOUT)  # abort drops what was not sent
                 producer.abort_transaction(TIMEOUT)
                 aborted += 1
                 first = {}
