@@ -237,3 +237,30 @@ func TestEncodeDoesNotAllocate(t *testing.T) {
 		t.Fatalf("%.0f allocations for a batch of %d records, want at most 2", n, b.Len())
 	}
 }
+
+// at is a source offset.
+type at string
+
+func (o at) OffsetMap() map[string]any { return map[string]any{"at": string(o)} }
+
+// TestOffsetWithoutRecord: it keeps its place between the records, and neither
+// transforms nor converters see it.
+func TestOffsetWithoutRecord(t *testing.T) {
+	seen := 0
+	chain, conv, errs := parts(t, pipeline.ErrorConfig{Tolerance: "none"}, func(*connect.Record) (bool, error) { seen++; return true, nil })
+	b := batch("a")
+	partition := connect.NewPartition(map[string]any{"server": "s"})
+	b.AddOffset(partition, at("mark"))
+	r := b.Add()
+	r.Topic, r.ValueSchema, r.Value = "t", data.StringSchema, data.String("b")
+	var out pipeline.Encoded
+	if err := pipeline.NewSource(chain, conv, errs).Encode(t.Context(), b, &out); err != nil {
+		t.Fatal(err)
+	}
+	if seen != 2 || encoded(&out) != `"a" - "b"` {
+		t.Fatalf("%d records were transformed, encoded %s: want 2 and a mark between", seen, encoded(&out))
+	}
+	if it := out.Items[1]; it.Partition != partition || it.Offset != at("mark") {
+		t.Errorf("the item of the mark is %+v", it)
+	}
+}
