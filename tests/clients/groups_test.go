@@ -18,6 +18,7 @@ type team struct {
 
 	topic, group string
 	partitions   int
+	protocol     string   // of the members, "" is the client's default
 	members      []string // handles
 }
 
@@ -47,11 +48,15 @@ func (g *team) poll(t *testing.T) map[string]result {
 	return out
 }
 
-// settle polls until every member has as many partitions as it should and each
-// partition one owner. Nothing may be read meanwhile. It returns who has what.
+// settle polls until every member has as many partitions as it should, each
+// partition one owner, and nobody is about to join again: cooperative members
+// that have given up or got partitions may ask for one more round. So the group
+// must be stable twice, with the same owners. Nothing may be read meanwhile. It
+// returns who has what.
 func (g *team) settle(t *testing.T) map[string][]int32 {
 	t.Helper()
-	var assigned map[string][]int32
+	var before, assigned map[string][]int32
+	var state result
 	for deadline := time.Now().Add(settleTime); time.Now().Before(deadline); {
 		assigned = map[string][]int32{}
 		var all []int32
@@ -65,11 +70,21 @@ func (g *team) settle(t *testing.T) map[string][]int32 {
 			fair = fair && len(res.Assigned) == g.partitions/len(g.members)
 		}
 		slices.Sort(all)
-		if fair && slices.Equal(all, slices.Sorted(maps.Keys(starts(g.partitions)))) {
+		if !fair || !slices.Equal(all, slices.Sorted(maps.Keys(starts(g.partitions)))) {
+			before = nil
+			continue
+		}
+		state = g.do(t, "admin", "group", args{Group: g.group, Protocol: g.protocol})
+		switch {
+		case state.State != "Stable":
+			before = nil
+		case maps.EqualFunc(before, assigned, slices.Equal):
 			return assigned
+		default:
+			before = assigned
 		}
 	}
-	t.Fatalf("after %v the members of %s have %v of %d partitions", settleTime, g.group, assigned, g.partitions)
+	t.Fatalf("after %v the members of %s have %v of %d partitions; it is described as %+v", settleTime, g.group, assigned, g.partitions, state)
 	return nil
 }
 
@@ -108,6 +123,7 @@ func (g *team) commit(t *testing.T) {
 func (g *team) join(t *testing.T, m string, a args) {
 	t.Helper()
 	a.Topic, a.Group = g.topic, g.group
+	g.protocol = a.Protocol
 	g.do(t, m, "open", a)
 	g.members = append(g.members, m)
 }
