@@ -96,7 +96,6 @@ var (
 		"transaction.state.log.replication.factor": "1",
 		"transaction.state.log.min.isr":            "1",
 		"default.replication.factor":               "1",
-		"min.insync.replicas":                      "1",
 		"group.initial.rebalance.delay.ms":         "0",
 		"message.max.bytes":                        strconv.Itoa(maxMessage),
 	}

@@ -86,7 +86,7 @@ var modules = map[string][]string{
 	"github.com/google/uuid":                 {"broker", "worker", "connectors/debezium", "internal"},
 	"github.com/hashicorp/memberlist":        {"worker/cluster"},
 	"github.com/jackc/pglogrepl":             {"connectors/debezium", "bench"},
-	"github.com/jackc/pgx/v5":                {"connectors", "internal/pgserver", "internal/postgrestest", "demo", "bench", "tests"},
+	"github.com/jackc/pgx/v5":                {"connectors", "internal/pgtls", "internal/pgserver", "internal/postgrestest", "demo", "bench", "tests"},
 	"github.com/klauspost/compress":          {"broker"},
 	"github.com/magiconair/properties":       {"internal/props"},
 	"github.com/pierrec/lz4/v4":              {"broker"},
@@ -100,6 +100,8 @@ var modules = map[string][]string{
 	"github.com/twmb/franz-go/pkg/kmsg":      {"broker", "worker", "mirror", "internal", "cli", "cmd", "bench"},
 	"github.com/twmb/franz-go/pkg/kversion":  {"broker", "worker", "internal", "cli"},
 	"go.etcd.io/raft/v3":                     {"broker/controller"},
+	"github.com/youmark/pkcs8":               {"internal/pgtls"}, // encrypted keys, which the standard library lacks
+	"software.sslmate.com/src/go-pkcs12":     {"internal/pgtls"},
 	"golang.org/x/sync":                      anywhere,
 	"golang.org/x/sys":                       anywhere,
 	"golang.org/x/term":                      {"cli", "cmd", "demo", "bench"},

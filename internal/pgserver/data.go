@@ -167,8 +167,13 @@ func (s *Server) takePort() error {
 	return err
 }
 
-// writeSettings writes leat.conf, which postgresql.conf includes.
+// writeSettings writes leat.conf, which postgresql.conf includes, and Config.Files.
 func (s *Server) writeSettings() error {
+	for name, data := range s.cfg.Files {
+		if err := s.writeFile(name, data, 0o600); err != nil {
+			return err
+		}
+	}
 	set := maps.Clone(defaults)
 	if !s.cfg.Fsync {
 		set["fsync"], set["full_page_writes"] = "off", "off"
@@ -180,8 +185,13 @@ func (s *Server) writeSettings() error {
 	for _, k := range slices.Sorted(maps.Keys(set)) {
 		fmt.Fprintf(&b, "%s = %s\n", k, set[k])
 	}
-	file := filepath.Join(s.dataDir(), "leat.conf")
-	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+	return s.writeFile("leat.conf", []byte(b.String()), 0o644)
+}
+
+// writeFile puts a file into the data folder.
+func (s *Server) writeFile(name string, data []byte, mode fs.FileMode) error {
+	file := filepath.Join(s.dataDir(), name)
+	if err := os.WriteFile(file, data, mode); err != nil {
 		return fmt.Errorf("writing PostgreSQL's settings: %w", err)
 	}
 	return runner().own(file)

@@ -62,6 +62,9 @@ type Config struct {
 	// Settings are lines for postgresql.conf, over the defaults of this
 	// package (wal_level=logical and room for 20 slots among them).
 	Settings map[string]string
+	// Files are put into the data folder, readable to the server only: by name,
+	// certificates for TLS or another pg_hba.conf.
+	Files map[string][]byte
 	// Detach lets the server outlive this process. Its owner ends it with
 	// StopDir.
 	Detach bool

@@ -35,6 +35,12 @@ func Setting(name, value string) Option {
 	return func(c *pgserver.Config) { c.Settings[name] = value }
 }
 
+// File puts a file into the server's data folder, where settings name it without a
+// path: a certificate, or another pg_hba.conf.
+func File(name string, data []byte) Option {
+	return func(c *pgserver.Config) { c.Files[name] = data }
+}
+
 // Fsync makes the server write to disk as in production. Tests that pull the
 // plug from under it, and benchmarks, want this; without it a killed server
 // still loses nothing that reached the kernel.
@@ -52,7 +58,7 @@ type Server struct {
 // failed, the end of the server's log is added to the test's.
 func Start(t testing.TB, opts ...Option) *Server {
 	t.Helper()
-	cfg := pgserver.Config{Settings: map[string]string{}}
+	cfg := pgserver.Config{Settings: map[string]string{}, Files: map[string][]byte{}}
 	for _, opt := range opts {
 		opt(&cfg)
 	}

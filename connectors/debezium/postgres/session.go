@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -15,23 +14,28 @@ import (
 
 	"github.com/leat-project/leat/connectors/debezium/postgres/column"
 	"github.com/leat-project/leat/connectors/debezium/postgres/wire"
+	"github.com/leat-project/leat/internal/pgtls"
 )
 
 const connectTimeout = 30 * time.Second
 
 // connConfig returns how to log in; name appears in pg_stat_activity.
 func (s *settings) connConfig(name string) (*pgconn.Config, error) {
+	files := pgtls.Files{Root: s.SSLRootCert, Cert: s.SSLCert, Key: s.SSLKey, Password: s.SSLPassword.Reveal()}
+	if err := files.Check(); err != nil {
+		return nil, fmt.Errorf("TLS settings (database.ssl...): %w", err)
+	}
 	q := url.Values{"sslmode": {strings.ToLower(s.SSLMode)}}
-	for key, value := range map[string]string{"sslcert": s.SSLCert, "sslkey": s.SSLKey, "sslrootcert": s.SSLRootCert,
-		"sslpassword": s.SSLPassword.Reveal()} {
-		if value != "" {
-			q.Set(key, value)
-		}
+	if s.SSLRootCert != "" {
+		q.Set("sslrootcert", s.SSLRootCert)
 	}
 	u := url.URL{Scheme: "postgres", Host: net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), Path: "/" + s.Database, RawQuery: q.Encode()}
 	cfg, err := pgconn.ParseConfig(u.String())
 	if err != nil {
-		return nil, fmt.Errorf("reading database.sslmode, sslcert, sslkey and sslrootcert: %w", errors.Unwrap(err))
+		return nil, fmt.Errorf("TLS settings (database.ssl...): %w", errors.Unwrap(err))
+	}
+	if err := files.Apply(cfg); err != nil {
+		return nil, fmt.Errorf("TLS settings (database.ssl...): %w", err)
 	}
 	cfg.User, cfg.Password = s.User, s.Password.Reveal()
 	cfg.ConnectTimeout = connectTimeout
@@ -88,8 +92,9 @@ func dialError(s *settings, err error) error {
 	where := fmt.Sprintf("connecting to the database %s on %s as user %s: ", s.Database, net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), s.User)
 	hint := ""
 	var pg *pgconn.PgError
-	var unverified *tls.CertificateVerificationError
-	switch {
+	switch tlsHint := pgtls.Hint(err); {
+	case tlsHint != "":
+		hint = "; " + tlsHint + " (keys database.sslmode and so on)"
 	case errors.As(err, &pg):
 		switch pg.Code {
 		case "28P01":
@@ -104,8 +109,6 @@ func dialError(s *settings, err error) error {
 			hint = "; raise max_connections or max_wal_senders"
 		}
 		return fmt.Errorf("%s%s (SQLSTATE %s)%s: %w", where, pg.Message, pg.Code, hint, err)
-	case errors.As(err, &unverified):
-		hint = "; check database.sslmode and database.sslrootcert"
 	}
 	return fmt.Errorf("%s%w%s", where, err, hint)
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/leat-project/leat/internal/pgtls"
 )
 
 // Prefix is how a JDBC URL of a PostgreSQL database begins.
@@ -37,6 +39,7 @@ type Target struct {
 	Ignored []string
 
 	settings map[string]string // libpq keywords
+	files    pgtls.Files       // all but Root, which the driver reads
 }
 
 // Parse reads a JDBC URL. Its errors say what is wrong and never show a password.
@@ -114,8 +117,7 @@ func hostPort(s string) (string, uint16, error) {
 
 // renamed are pgjdbc parameters that libpq knows by another name or by the same.
 var renamed = map[string]string{
-	"sslrootcert": "sslrootcert", "sslcert": "sslcert", "sslkey": "sslkey", "sslpassword": "sslpassword",
-	"currentSchema": "search_path", "ApplicationName": "application_name", "options": "options",
+	"sslrootcert": "sslrootcert", "currentSchema": "search_path", "ApplicationName": "application_name", "options": "options",
 	"connectTimeout": "connect_timeout", "loginTimeout": "connect_timeout",
 	"channelBinding": "channel_binding", "kerberosServerName": "krbsrvname", "krbsrvname": "krbsrvname",
 }
@@ -143,6 +145,12 @@ func (t *Target) Set(name, value string) error {
 			return fmt.Errorf("its sslmode %q is none of disable, allow, prefer, require, verify-ca, verify-full", value)
 		}
 		t.settings["sslmode"] = value
+	case "sslcert":
+		t.files.Cert = value
+	case "sslkey":
+		t.files.Key = value
+	case "sslpassword":
+		t.files.Password = value
 	case "sslfactory":
 		if strings.HasSuffix(value, "NonValidatingFactory") {
 			t.settings["sslmode"] = "require"
@@ -225,6 +233,11 @@ func (t *Target) Config(session map[string]string) (*pgconn.Config, error) {
 	for k, v := range t.settings {
 		settings[k] = v
 	}
+	files := t.files
+	files.Root = settings["sslrootcert"]
+	if err := files.Check(); err != nil {
+		return nil, err
+	}
 	settings["host"], settings["port"] = strings.Join(t.Hosts, ","), strings.Join(ports, ",")
 	settings["user"], settings["database"] = t.User, database
 	if t.Password != "" {
@@ -234,7 +247,11 @@ func (t *Target) Config(session map[string]string) (*pgconn.Config, error) {
 	for k, v := range settings {
 		fmt.Fprintf(&b, "%s='%s' ", k, escape.Replace(v))
 	}
-	return pgconn.ParseConfig(b.String())
+	cfg, err := pgconn.ParseConfig(b.String())
+	if err != nil {
+		return nil, err
+	}
+	return cfg, files.Apply(cfg)
 }
 
 var escape = strings.NewReplacer(`\`, `\\`, `'`, `\'`)

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/leat-project/leat/internal/pgtls"
 )
 
 // Class says what to do about an error of the database.
@@ -122,6 +124,9 @@ func rootCause(err error) error {
 }
 
 func (e *ConnectError) hint() string {
+	if hint := pgtls.Hint(e.Err); hint != "" {
+		return hint
+	}
 	switch SQLState(e.Err) {
 	case "28P01", "28000":
 		return "check the user name, the password and the server's pg_hba.conf"
@@ -132,7 +137,7 @@ func (e *ConnectError) hint() string {
 	case "57P03":
 		return "the server is starting or stopping; try again"
 	}
-	return "check host and port in connection.url, that the server runs and accepts TCP connections, and sslmode"
+	return "check host and port in connection.url, and that the server runs and accepts TCP connections"
 }
 
 func asPg(err error, pg **pgconn.PgError) bool { return errors.As(err, pg) }
