@@ -1,6 +1,8 @@
 package transforms
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/leat-project/leat/connect"
@@ -14,6 +16,7 @@ type Cast struct {
 	side
 	spec     []string
 	casts    map[string]data.Type
+	order    []string  // names of casts, sorted, so that equal records give equal results
 	whole    data.Type // TypeUnknown: fields
 	defaults bool
 	plans    planner[*castPlan]
@@ -50,6 +53,7 @@ func (t *Cast) Configure(props map[string]string) error {
 	}
 	var err error
 	t.casts, t.whole, err = parseCasts(t.spec)
+	t.order = slices.Sorted(maps.Keys(t.casts))
 	return err
 }
 
@@ -157,9 +161,9 @@ func (t *Cast) applySchemaless(r *connect.Record, v data.Value) (bool, error) {
 		return false, err
 	}
 	out := copyMap(m, 0)
-	for name, typ := range t.casts {
+	for _, name := range t.order {
 		old, _ := m.GetString(name)
-		v, err := castValue(nil, old, typ)
+		v, err := castValue(nil, old, t.casts[name])
 		if err != nil {
 			return false, err
 		}

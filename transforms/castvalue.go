@@ -31,7 +31,7 @@ func castValue(s *data.Schema, v data.Value, to data.Type) (data.Value, error) {
 	if to == data.TypeString {
 		return data.String(castText(v)), nil
 	}
-	if s != nil && v.Kind() == data.KindDate {
+	if s != nil {
 		var err error
 		if v, err = encodeDate(s, v); err != nil {
 			return v, err
@@ -82,6 +82,14 @@ func schemaType(v data.Value) data.Type {
 // encodeDate returns the number that a logical type stores.
 func encodeDate(s *data.Schema, v data.Value) (data.Value, error) {
 	const day = 24 * 60 * 60 * 1000
+	switch s.Name() {
+	case data.DateName, data.TimeName, data.TimestampName:
+	default:
+		return v, nil
+	}
+	if v.Kind() != data.KindDate {
+		return v, connect.Errorf(connect.ClassCast, "class %s cannot be cast to class java.util.Date", className(v))
+	}
 	switch ms := v.Millis(); s.Name() {
 	case data.DateName:
 		if ms%day != 0 {
@@ -93,10 +101,9 @@ func encodeDate(s *data.Schema, v data.Value) (data.Value, error) {
 			return v, connect.DataErrorf("Kafka Connect Time type should not have any date fields set to non-zero values.")
 		}
 		return data.Int32(int32(ms)), nil
-	case data.TimestampName:
+	default:
 		return data.Int64(ms), nil
 	}
-	return v, nil
 }
 
 func castText(v data.Value) string {

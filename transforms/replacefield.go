@@ -23,6 +23,7 @@ type ReplaceField struct {
 type selection struct {
 	schema *data.Schema
 	from   []int // index in the old struct
+	mixed  bool  // a value may come from a field of another schema
 }
 
 // row makes the struct of the selected fields of st.
@@ -31,7 +32,11 @@ func (p *selection) row(r *connect.Record, st *data.Struct, defaults bool) (data
 	for i, from := range p.from {
 		values[i] = fieldValue(st, from, defaults)
 		f := &p.schema.Fields()[i]
-		if err := checkedNull(f.Name, f.Schema, values[i]); err != nil {
+		check := checkedNull
+		if p.mixed {
+			check = checked
+		}
+		if err := check(f.Name, f.Schema, values[i]); err != nil {
 			return data.Value{}, err
 		}
 	}
@@ -160,7 +165,7 @@ func (t *ReplaceField) plan(s *data.Schema) (*selection, error) {
 		return nil, err
 	}
 	p := &selection{schema: schema}
-	for _, name := range names {
+	for out, name := range names {
 		// The old name is looked up backwards: a field that another one is
 		// renamed to takes that one's value, even where that one is left out.
 		if from, ok := t.reverse[name]; ok {
@@ -171,6 +176,7 @@ func (t *ReplaceField) plan(s *data.Schema) (*selection, error) {
 			return nil, connect.DataErrorf("%s is not a valid field name", name)
 		}
 		p.from = append(p.from, i)
+		p.mixed = p.mixed || s.Fields()[i].Schema != schema.Fields()[out].Schema
 	}
 	return p, nil
 }

@@ -1,6 +1,7 @@
 package transforms
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/leat-project/leat/connect"
@@ -121,6 +122,9 @@ func withBasics(s *data.Schema, b *data.Builder) *data.Builder {
 // build finishes a schema; a mistake is a SchemaBuilderException.
 func build(b *data.Builder) (*data.Schema, error) {
 	s, err := b.TryBuild()
+	if misfit := errors.Unwrap(err); misfit != nil {
+		return nil, connect.Cause(connect.ClassSchemaBuilder, "Invalid default value", connect.Errorf(connect.ClassData, "%s", misfit))
+	}
 	if err != nil {
 		return nil, connect.Errorf(connect.ClassSchemaBuilder, "%s", err)
 	}

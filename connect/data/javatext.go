@@ -60,13 +60,44 @@ func (v Value) AppendText(dst []byte) []byte {
 
 func appendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
 
+// gregorianFrom is 15 October 1582 in days since 1970-01-01. Java names the days
+// before it by the Julian calendar.
+const gregorianFrom = -141427
+
 func appendJavaDate(dst []byte, t time.Time) []byte {
-	year := t.Year()
+	year, month, dom := t.Date()
+	if day := floorDiv(t.Unix(), 86400); day < gregorianFrom {
+		year, month, dom = julian(day)
+	}
 	if year < 1 {
 		year = 1 - year // Java counts years of the era
 	}
-	dst = t.AppendFormat(dst, "Mon Jan 02 15:04:05 UTC ")
-	return appendInt(dst, int64(year))
+	dst = append(append(dst, t.Weekday().String()[:3]...), ' ')
+	dst = append(append(dst, month.String()[:3]...), ' ', byte('0'+dom/10), byte('0'+dom%10))
+	return appendInt(t.AppendFormat(dst, " 15:04:05 UTC "), int64(year))
+}
+
+// julian returns the Julian date of a day since 1970-01-01: year 0 is 1 BC.
+func julian(day int64) (year int, month time.Month, dom int) {
+	z := day + 719470 // since 1 March of year 0, so that leap days end a year
+	cycle := floorDiv(z, 1461)
+	rest := z - cycle*1461
+	y := (rest - rest/1460) / 365
+	of := rest - 365*y
+	m := (5*of + 2) / 153
+	year, month, dom = int(y+4*cycle), time.March+time.Month(m), int(of-(153*m+2)/5+1)
+	if month > time.December {
+		year, month = year+1, month-12
+	}
+	return year, month, dom
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
 }
 
 func appendList(dst []byte, elems []Value) []byte {

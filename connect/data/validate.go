@@ -1,15 +1,38 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
 
 // Validate reports whether v fits schema s, as Java's ConnectSchema.validateValue
 // does, with its words: struct values are compared by schema, not field by field
-// (see ValidateStruct). field names the place for the message and may be "". A
-// nil schema accepts everything.
+// (see ValidateStruct). field names the place for the message; "" is a value of
+// its own. A nil schema accepts everything.
 func Validate(field string, s *Schema, v Value) error {
+	m := misfitOf(s, v)
+	if m == nil {
+		return nil
+	}
+	if !m.placed {
+		return errors.New(m.before)
+	}
+	place := "value"
+	if field != "" {
+		place = "field: \"" + field + "\""
+	}
+	return errors.New(m.before + m.place + place + m.after)
+}
+
+// misfit is a text around the place where a value does not fit.
+type misfit struct {
+	before, after string
+	place         string // from inside outwards
+	placed        bool   // the text names the place
+}
+
+func misfitOf(s *Schema, v Value) *misfit {
 	if s == nil || v.IsUnchanged() {
 		return nil
 	}
@@ -17,34 +40,38 @@ func Validate(field string, s *Schema, v Value) error {
 		if s.optional {
 			return nil
 		}
-		return fmt.Errorf("Invalid value: null used for required field: \"%s\", schema type: %s", orNull(field), s.typ)
+		return &misfit{before: "Invalid value: null used for required ", after: ", schema type: " + s.typ.String(), placed: true}
 	}
 	if !accepts(s, v.kind) {
-		return fmt.Errorf("Invalid Java object for schema %swith type %s: %s%s",
-			quoted(s.name), s.typ, "class "+v.kind.JavaClass(), forField(field))
+		return &misfit{before: fmt.Sprintf("Invalid Java object for schema %swith type %s: class %s for ", quoted(s.name), s.typ, v.kind.JavaClass()), placed: true}
 	}
 	switch s.typ {
 	case TypeStruct:
 		if own := v.Struct().schema; own != s && !own.Equal(s) {
-			return fmt.Errorf("Struct schemas do not match.")
+			return &misfit{before: "Struct schemas do not match."}
 		}
 	case TypeArray:
 		for _, e := range v.Array() {
-			if err := Validate("", s.elem, e); err != nil {
-				return err
+			if m := misfitOf(s.elem, e); m != nil {
+				return m.within("element of array ")
 			}
 		}
 	case TypeMap:
 		for _, e := range v.Map().entries {
-			if err := Validate("", s.key, e.Key); err != nil {
-				return err
+			if m := misfitOf(s.key, e.Key); m != nil {
+				return m.within("key of map ")
 			}
-			if err := Validate("", s.elem, e.Value); err != nil {
-				return err
+			if m := misfitOf(s.elem, e.Value); m != nil {
+				return m.within("value of map ")
 			}
 		}
 	}
 	return nil
+}
+
+func (m *misfit) within(outer string) *misfit {
+	m.place += outer
+	return m
 }
 
 // ValidateStruct checks every field of a struct against its schema (Java's
@@ -75,13 +102,6 @@ func quoted(name string) string {
 		return ""
 	}
 	return "\"" + name + "\" "
-}
-
-func forField(field string) string {
-	if field == "" {
-		return ""
-	}
-	return " for field: \"" + field + "\""
 }
 
 // accepts is Java's SCHEMA_TYPE_CLASSES and LOGICAL_TYPE_CLASSES.

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/leat-project/leat/connect"
 	"github.com/leat-project/leat/connect/data"
@@ -246,11 +247,16 @@ func decodeBase64(s string) ([]byte, error) {
 	for i := range len(s) {
 		c := s[i]
 		switch {
+		case c <= ' ' && len(clean)%4 == 0:
 		case c <= ' ':
+			return fail(fmt.Sprintf("Illegal white space character (code 0x%x) as character #%d of 4-char base64 unit: can only used between units", c, len(clean)%4+1))
 		case c == '=' || c == '+' || c == '/' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z':
 			clean = append(clean, c)
 		default:
 			r := []rune(s[i:])[0]
+			if unicode.IsControl(r) {
+				return fail(fmt.Sprintf("Illegal character (code 0x%x) in base64 content", r))
+			}
 			return fail(fmt.Sprintf("Illegal character '%c' (code 0x%x) in base64 content", r, r))
 		}
 	}

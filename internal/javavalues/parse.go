@@ -171,6 +171,15 @@ func newMap(key, value *data.Schema, keys, values []data.Value) (parsed, error) 
 	if key == nil {
 		value = nil
 	}
+	// The last of equal keys counts before types are aligned.
+	raw := data.NewMapSize(len(keys))
+	for i := range keys {
+		raw.Put(keys[i], values[i])
+	}
+	keys, values = keys[:0], values[:0]
+	for _, e := range raw.Entries() {
+		keys, values = append(keys, e.Key), append(values, e.Value)
+	}
 	if key != nil {
 		if err := align(key, keys); err != nil {
 			return parsed{}, err
