@@ -3,6 +3,7 @@ package jsonconv
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -135,7 +136,24 @@ func (n *node) long() int64 {
 	return int64(low.Uint64())
 }
 
+// notNumber reads the texts in which floats travel that JSON has no number for. Java
+// writes them so, too, but reads them as 0.
+func notNumber(text string) float64 {
+	switch text {
+	case "NaN":
+		return math.NaN()
+	case "Infinity":
+		return math.Inf(1)
+	case "-Infinity":
+		return math.Inf(-1)
+	}
+	return 0
+}
+
 func (n *node) double(bits int) float64 {
+	if n.kind == nodeString {
+		return notNumber(n.text)
+	}
 	if n.kind != nodeNumber {
 		return 0
 	}
