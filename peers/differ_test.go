@@ -53,7 +53,12 @@ func TestConvertersAndTransformsAtRandom(t *testing.T) {
 	if keep := os.Getenv("LEAT_KEEP"); keep != "" {
 		dir = keep
 	}
-	record := func(name string, cases []object) []object { return recordCases(t, kafka, dir, name, cases) }
+	debezium, err := peers.FetchDebezium(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	jars := filepath.Join(kafka.Jars, "*") + ":" + filepath.Join(debezium, "*")
+	record := func(name string, cases []object) []object { return recordCases(t, jars, dir, name, cases) }
 
 	conversions := make([]object, n)
 	for i := range conversions {
@@ -81,14 +86,19 @@ func TestConvertersAndTransformsAtRandom(t *testing.T) {
 	for i := range transformations {
 		transformations[i] = c.transformation()
 	}
+	unwrappings := make([]object, n)
+	for i := range unwrappings {
+		unwrappings[i] = c.unwrapping()
+	}
 	fixtures := filepath.Join(dir, "fixtures")
 	if err := os.MkdirAll(fixtures, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	writeCases(t, filepath.Join(fixtures, "converters.jsonl"), done)
 	writeCases(t, filepath.Join(fixtures, "transforms.jsonl"), record("transformations", transformations))
+	writeCases(t, filepath.Join(fixtures, "transforms-debezium.jsonl"), record("unwrappings", unwrappings))
 
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "./converters", "./transforms", "-run", "TestFixtures")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "./converters", "./transforms/...", "-run", "TestFixtures")
 	cmd.Dir = ".."
 	cmd.Env = append(os.Environ(), "LEAT_FIXTURES="+fixtures)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -100,14 +110,14 @@ func TestConvertersAndTransformsAtRandom(t *testing.T) {
 }
 
 // recordCases has the recorder add what Java answers.
-func recordCases(t *testing.T, kafka *peers.Kafka, dir, name string, cases []object) []object {
+func recordCases(t *testing.T, jars, dir, name string, cases []object) []object {
 	t.Helper()
 	for i, c := range cases {
 		c["id"] = fmt.Sprintf("%s-%05d", name, i)
 	}
 	in, out := filepath.Join(dir, name+".in"), filepath.Join(dir, name+".out")
 	writeCases(t, in, cases)
-	cmd := exec.CommandContext(t.Context(), "java", "-cp", filepath.Join(kafka.Jars, "*"), "testdata/Recorder.java", in, out)
+	cmd := exec.CommandContext(t.Context(), "java", "-cp", jars, "testdata/Recorder.java", in, out)
 	said, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("recording %s: %v\n%s", name, err, said)
