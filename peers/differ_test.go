@@ -136,8 +136,8 @@ func recordCases(t *testing.T, jars, dir, name string, cases []object) []object 
 			t.Fatalf("%s: %v", out, err)
 		}
 		d["raw"] = json.RawMessage(slices.Clone(lines.Bytes()))
-		if strings.Contains(encode(d["expect"]), `"class":"java.lang.NullPointerException"`) {
-			continue // a mistake of theirs; we say what is wrong
+		if theirs(d["expect"]) {
+			continue
 		}
 		done = append(done, d)
 	}
@@ -148,6 +148,16 @@ func recordCases(t *testing.T, jars, dir, name string, cases []object) []object 
 		t.Fatalf("Java could build only %d of %d cases of %s", len(done), len(cases), name)
 	}
 	return done
+}
+
+// mistakes of the Java classes that ours do not share: where they stumble over a
+// null we say what is wrong, and ExtractNewRecordState takes keys without fields
+// and copies maps.
+var mistakes = []string{`"class":"java.lang.NullPointerException"`, `"message":"Cannot list fields on non-struct type"`, `"message":"No schema defined for key of map `}
+
+func theirs(expect any) bool {
+	text := encode(expect)
+	return slices.ContainsFunc(mistakes, func(m string) bool { return strings.Contains(text, m) })
 }
 
 // writeCases writes cases as lines, those from the recorder as it wrote them.
