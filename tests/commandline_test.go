@@ -45,6 +45,14 @@ func TestStartErrors(t *testing.T) {
 	}
 	newDir := func() string { return filepath.Join(t.TempDir(), "data") }
 	free := "127.0.0.1:0"
+	const jsonConverter = "org.apache.kafka.connect.json.JsonConverter"
+	file := func(name string, lines ...string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
 	for _, c := range []struct {
 		name string
 		args []string
@@ -54,6 +62,14 @@ func TestStartErrors(t *testing.T) {
 			[]string{"--kafka", fmt.Sprint("process ", os.Getpid())}},
 		{"the REST port is taken", []string{"run", "--data", newDir(), "--kafka", free, "--rest", taken.Addr().String()},
 			[]string{"--rest", fmt.Sprint("process ", os.Getpid())}},
+		{"the worker's port is taken", []string{"worker", file("worker.properties", "bootstrap.servers="+p.Kafka(), "group.id=second",
+			"key.converter="+jsonConverter, "value.converter="+jsonConverter, "config.storage.topic=c", "offset.storage.topic=o",
+			"status.storage.topic=s", "listeners=http://"+taken.Addr().String())}, []string{"key listeners", fmt.Sprint("process ", os.Getpid())}},
+		{"the standalone worker's port is taken", []string{"standalone", file("standalone.properties", "bootstrap.servers="+p.Kafka(),
+			"key.converter="+jsonConverter, "value.converter="+jsonConverter, "offset.storage.file.filename="+newDir(),
+			"listeners=http://"+taken.Addr().String())}, []string{"key listeners", fmt.Sprint("process ", os.Getpid())}},
+		{"the broker's port is taken", []string{"broker", file("server.properties", "process.roles=broker,controller", "node.id=1", "log.dirs="+newDir(),
+			"listeners=PLAINTEXT://"+taken.Addr().String())}, []string{"key listeners", fmt.Sprint("process ", os.Getpid())}},
 		{"the data folder is in use", []string{"run", "--data", p.Dir, "--kafka", free, "--rest", free},
 			[]string{fmt.Sprint("process ", p.Pid())}},
 		{"the data folder is not ours", []string{"run", "--data", foreign, "--kafka", free, "--rest", free}, []string{"letter.txt", "--data"}},

@@ -33,11 +33,11 @@ func brokerCommand(p *program) *cobra.Command {
 				return err
 			}
 			if err := b.Listen(); err != nil {
-				return errors.Join(err, b.Close())
+				return errors.Join(taken(err, "the key listeners"), b.Close())
 			}
 			observers, err := observe(keys["leat.http.listeners"])
 			if err != nil {
-				return errors.Join(err, b.Close())
+				return errors.Join(taken(err, "the key leat.http.listeners"), b.Close())
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "broker  %s\n", b.Addr(""))
 			g, ctx := errgroup.WithContext(cmd.Context())

@@ -141,7 +141,7 @@ func (p *program) runAll(ctx context.Context, f runFlags, out io.Writer) (err er
 		return err
 	}
 	if err := b.Listen(); err != nil {
-		return errors.Join(taken(err, "--kafka", f.kafka), b.Close())
+		return errors.Join(taken(err, "--kafka HOST:PORT"), b.Close())
 	}
 	if _, set := workerKeys["bootstrap.servers"]; !set {
 		workerKeys["bootstrap.servers"] = b.Addr("").String()
@@ -159,7 +159,7 @@ func (p *program) runAll(ctx context.Context, f runFlags, out io.Writer) (err er
 		defer stopBroker()
 		w, err := p.newWorker(conf.Distributed, workerKeys, runInstance, b.Collector())
 		if err != nil {
-			return taken(err, "--rest", f.rest)
+			return taken(err, "--rest HOST:PORT")
 		}
 		fmt.Fprintf(out, "REST    %s\nbroker  %s\ndata    %s\n", w.url(), b.Addr(""), dir.Path)
 		if len(defaults) > 0 {
@@ -170,15 +170,16 @@ func (p *program) runAll(ctx context.Context, f runFlags, out io.Writer) (err er
 	return g.Wait()
 }
 
-// taken adds to an error about an address in use which flag changes it and, where
-// it can be seen, which process has it.
-func taken(err error, flag, addr string) error {
-	if !errors.Is(err, syscall.EADDRINUSE) {
+// taken adds to an error about an address in use which flag or key changes it and,
+// where it can be seen, which process has it.
+func taken(err error, change string) error {
+	var op *net.OpError
+	if !errors.Is(err, syscall.EADDRINUSE) || !errors.As(err, &op) {
 		return err
 	}
-	_, port, _ := net.SplitHostPort(addr)
+	_, port, _ := net.SplitHostPort(op.Addr.String())
 	if who := listenerOf(port); who != "" {
-		return fmt.Errorf("%w: port %s is taken by %s; end that process or choose another port with %s HOST:PORT", err, port, who, flag)
+		return fmt.Errorf("%w: port %s is taken by %s; end that process or choose another port with %s", err, port, who, change)
 	}
-	return fmt.Errorf("%w: port %s is taken; choose another with %s HOST:PORT", err, port, flag)
+	return fmt.Errorf("%w: port %s is taken; choose another with %s", err, port, change)
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -32,7 +34,7 @@ func workerCommand(p *program) *cobra.Command {
 			}
 			w, err := p.newWorker(conf.Distributed, keys, "")
 			if err != nil {
-				return err
+				return taken(err, "the key listeners")
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "REST    %s\nKafka   %s\n", w.url(), keys["bootstrap.servers"])
 			return w.run(cmd.Context())
@@ -63,7 +65,7 @@ func standaloneCommand(p *program) *cobra.Command {
 			}
 			w, err := p.newWorker(conf.Standalone, merge(keys, props.FromEnv(workerEnv, os.Environ())), "")
 			if err != nil {
-				return err
+				return taken(err, "the key listeners")
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "REST    %s\nKafka   %s\n", w.url(), keys["bootstrap.servers"])
 			g, ctx := errgroup.WithContext(cmd.Context())
@@ -91,6 +93,10 @@ func (p *program) newWorker(mode conf.Mode, keys map[string]string, instance str
 	}
 	for _, key := range unknown {
 		log.Warn("ignoring unknown worker key", "key", key)
+	}
+	moot := cfg.Moot()
+	for _, key := range slices.Sorted(maps.Keys(moot)) {
+		log.Warn("worker key has no effect", "key", key, "reason", moot[key])
 	}
 	restCfg, err := rest.ParseConfig(cfg.Props)
 	if err != nil {

@@ -158,17 +158,39 @@ func (c *Config) FlushTimeout() time.Duration {
 // ShutdownTimeout is task.shutdown.graceful.timeout.ms.
 func (c *Config) ShutdownTimeout() time.Duration { return time.Duration(c.timeout) * time.Millisecond }
 
-// known are worker keys that others act on (the REST server, clients) or that have
-// nothing to act on here.
-var known = []string{"client.dns.lookup", "plugin.path", "plugin.discovery", "metric.reporters", "metrics.num.samples",
-	"metrics.sample.window.ms", "metrics.recording.level", "rest.advertised.host.name", "rest.advertised.port",
+// known are worker keys that others act on: the REST server, clients.
+var known = []string{"client.dns.lookup", "rest.advertised.host.name", "rest.advertised.port",
 	"rest.advertised.listener", "access.control.allow.origin", "access.control.allow.methods", "response.http.headers.config",
 	"rest.extension.classes", "admin.listeners", "ssl.client.auth", "session.timeout.ms", "heartbeat.interval.ms",
-	"rebalance.timeout.ms", "scheduled.rebalance.max.delay.ms", "connect.protocol", "worker.sync.timeout.ms",
-	"worker.unsync.backoff.ms", "inter.worker.key.generation.algorithm", "inter.worker.key.size", "inter.worker.key.ttl.ms",
-	"inter.worker.signature.algorithm", "inter.worker.verification.algorithms", "key.converter.plugin.version",
-	"value.converter.plugin.version", "header.converter.plugin.version", "internal.topics.automatic.creation.enable",
-	"internal.key.converter", "internal.value.converter", "offset.storage.file.filename"}
+	"key.converter.plugin.version", "value.converter.plugin.version", "header.converter.plugin.version",
+	"internal.topics.automatic.creation.enable", "internal.key.converter", "internal.value.converter", "offset.storage.file.filename"}
+
+// Reasons why a key of Kafka's files has nothing to act on here.
+const (
+	builtIn  = "plugins are part of the binary and Java's cannot be loaded; leat plugin list shows them"
+	scraped  = "metrics are read from /metrics of the REST listener"
+	oneOwner = "one worker runs a group.id: nothing is rebalanced and workers do not call each other"
+)
+
+// moot says why a key has no effect.
+var moot = map[string]string{"plugin.path": builtIn, "plugin.discovery": builtIn,
+	"metric.reporters": scraped, "metrics.num.samples": scraped, "metrics.sample.window.ms": scraped, "metrics.recording.level": scraped,
+	"rebalance.timeout.ms": oneOwner, "scheduled.rebalance.max.delay.ms": oneOwner, "connect.protocol": oneOwner,
+	"worker.sync.timeout.ms": oneOwner, "worker.unsync.backoff.ms": oneOwner, "inter.worker.key.generation.algorithm": oneOwner,
+	"inter.worker.key.size": oneOwner, "inter.worker.key.ttl.ms": oneOwner, "inter.worker.signature.algorithm": oneOwner,
+	"inter.worker.verification.algorithms": oneOwner}
+
+// Moot returns the properties that are accepted and have no effect, with the
+// reason; they are warned about.
+func (c *Config) Moot() map[string]string {
+	out := map[string]string{}
+	for key, why := range moot {
+		if c.Props[key] != "" {
+			out[key] = why
+		}
+	}
+	return out
+}
 
 var knownPrefixes = []string{"key.converter.", "value.converter.", "header.converter.", "config.storage.", "offset.storage.",
 	"status.storage.", "producer.", "consumer.", "admin.", "config.providers.", "listeners.https.", "admin.listeners.https.",
@@ -180,7 +202,7 @@ func (c *Config) Unknown() []string {
 	(&Config{Mode: c.Mode}).Define(&d)
 	var unknown []string
 	for _, k := range kafka.Unknown(c.Props, kafka.Admin) {
-		if d.Key(k) == nil && !slices.Contains(known, k) &&
+		if d.Key(k) == nil && moot[k] == "" && !slices.Contains(known, k) &&
 			!slices.ContainsFunc(knownPrefixes, func(p string) bool { return strings.HasPrefix(k, p) }) {
 			unknown = append(unknown, k)
 		}

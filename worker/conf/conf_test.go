@@ -56,6 +56,9 @@ func TestUnknown(t *testing.T) {
 	if got := c.Unknown(); !slices.Equal(got, []string{"nonsense"}) {
 		t.Fatalf("unknown = %v", got)
 	}
+	if got := c.Moot(); len(got) != 1 || !strings.Contains(got["plugin.path"], "leat plugin list") {
+		t.Errorf("moot = %v", got)
+	}
 }
 
 // Connector producers and consumers inherit bootstrap.servers only, admin clients
