@@ -160,7 +160,7 @@ func (op *fetchOp) satisfied() bool {
 // time is up.
 func (op *fetchOp) park(parked context.Context) {
 	waiter := &fetchWaiter{woken: make(chan struct{}, 1)}
-	mask := logstore.EventHighWatermark | logstore.EventClosed
+	mask := logstore.EventHighWatermark | logstore.EventClosed | logstore.EventLeader
 	switch op.bound() {
 	case logstore.BoundLastStable:
 		mask |= logstore.EventLastStable

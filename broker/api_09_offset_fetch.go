@@ -76,22 +76,18 @@ func (b *Broker) fetchGroup(ctx context.Context, req *kmsg.OffsetFetchRequest, g
 		out.ErrorCode = code
 		return out
 	}
-	var topics []kmsg.OffsetFetchResponseGroupTopic
-	err := read(ctx, loop, func(_ *tx, s *group.Shard) {
-		if code = s.CheckReader(g.Group, g.MemberID, g.MemberEpoch); code == 0 {
-			topics = b.groupOffsets(s, req, g)
+	found, err := read(ctx, loop, func(_ *tx, s *group.Shard) (found kmsg.OffsetFetchResponseGroup) {
+		found.Group = g.Group
+		if found.ErrorCode = s.CheckReader(g.Group, g.MemberID, g.MemberEpoch); found.ErrorCode == 0 {
+			found.Topics = b.groupOffsets(s, req, g)
 		}
+		return found
 	})
-	if code != 0 {
-		out.ErrorCode = code
-		return out
-	}
 	if err != nil {
 		out.ErrorCode = fault.Code(err)
 		return out
 	}
-	out.Topics = topics
-	return out
+	return found
 }
 
 // groupOffsets runs on the group's coordinator.

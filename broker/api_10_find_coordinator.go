@@ -16,7 +16,8 @@ import (
 //
 // Key type 0 is a group, 1 a transactional id (v1); 2, share groups, is not
 // served. v4 asks for several keys (KIP-699). The internal topic is created
-// on first need, before the answer, so that the next request succeeds.
+// on first need, as a rule before the answer, so that the next request succeeds;
+// where that takes long the answer is COORDINATOR_NOT_AVAILABLE.
 
 func (b *Broker) findCoordinator(ctx context.Context, r *request, req *kmsg.FindCoordinatorRequest) kmsg.Response {
 	resp := kmsg.NewPtrFindCoordinatorResponse()
@@ -63,7 +64,7 @@ func (b *Broker) coordinates(ctx context.Context, kind int8, key string) error {
 func (b *Broker) groupLoop(id string) (*coordinator.Loop[*group.Shard], int16) {
 	loop, err := b.groups.find(id)
 	if err != nil {
-		return nil, notCoordinator
+		return nil, fault.Code(err)
 	}
 	return loop, 0
 }

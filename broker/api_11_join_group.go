@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/leat-project/leat/broker/fault"
 	"github.com/leat-project/leat/broker/group"
 )
 
@@ -30,7 +31,7 @@ func (b *Broker) joinGroup(ctx context.Context, r *request, req *kmsg.JoinGroupR
 		})
 	})
 	if err != nil {
-		resp.ErrorCode = notCoordinator
+		resp.ErrorCode = fault.Code(err)
 		return joinFor(req.Version, resp)
 	}
 	return joinFor(req.Version, out)

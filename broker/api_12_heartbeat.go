@@ -3,9 +3,9 @@ package broker
 import (
 	"context"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/leat-project/leat/broker/fault"
 	"github.com/leat-project/leat/broker/group"
 )
 
@@ -23,11 +23,8 @@ func (b *Broker) heartbeat(ctx context.Context, r *request, req *kmsg.HeartbeatR
 		s.Heartbeat(t, req, func(hr *kmsg.HeartbeatResponse) { out = hr; done() })
 	})
 	if err != nil {
-		resp.ErrorCode = notCoordinator
+		resp.ErrorCode = fault.Code(err)
 		return resp
 	}
 	return out
 }
-
-// notCoordinator tells a client to look its coordinator up again.
-var notCoordinator = kerr.NotCoordinator.Code

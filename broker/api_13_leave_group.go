@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/leat-project/leat/broker/fault"
 	"github.com/leat-project/leat/broker/group"
 )
 
@@ -23,7 +24,7 @@ func (b *Broker) leaveGroup(ctx context.Context, r *request, req *kmsg.LeaveGrou
 		s.Leave(t, req, func(lr *kmsg.LeaveGroupResponse) { out = lr; done() })
 	})
 	if err != nil {
-		resp.ErrorCode = notCoordinator
+		resp.ErrorCode = fault.Code(err)
 		return resp
 	}
 	return out

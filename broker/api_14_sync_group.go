@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/leat-project/leat/broker/fault"
 	"github.com/leat-project/leat/broker/group"
 )
 
@@ -26,7 +27,7 @@ func (b *Broker) syncGroup(ctx context.Context, r *request, req *kmsg.SyncGroupR
 		})
 	})
 	if err != nil {
-		resp.ErrorCode = notCoordinator
+		resp.ErrorCode = fault.Code(err)
 		return resp
 	}
 	return out

@@ -18,10 +18,11 @@ func (b *Broker) describeGroups(ctx context.Context, r *request, req *kmsg.Descr
 		g := kmsg.NewDescribeGroupsResponseGroup()
 		g.Group = id
 		if loop, code := b.groupLoop(id); code != 0 {
-			// Without an offsets topic there are no groups at all.
-			g = group.NewShard(group.Config{}).Describe(id, req.Version)
-		} else if err := read(ctx, loop, func(_ *tx, s *group.Shard) { g = s.Describe(id, req.Version) }); err != nil {
+			g.ErrorCode = code
+		} else if known, err := read(ctx, loop, func(_ *tx, s *group.Shard) kmsg.DescribeGroupsResponseGroup { return s.Describe(id, req.Version) }); err != nil {
 			g.ErrorCode = fault.Code(err)
+		} else {
+			g = known
 		}
 		if req.IncludeAuthorizedOperations {
 			g.AuthorizedOperations = groupOperations

@@ -17,8 +17,8 @@ import (
 func (b *Broker) listGroups(ctx context.Context, r *request, req *kmsg.ListGroupsRequest) kmsg.Response {
 	resp := kmsg.NewPtrListGroupsResponse()
 	for _, loop := range b.groups.all() {
-		var list []kmsg.ListGroupsResponseGroup
-		if err := read(ctx, loop, func(_ *tx, s *group.Shard) { list = s.List() }); err != nil {
+		list, err := read(ctx, loop, func(_ *tx, s *group.Shard) []kmsg.ListGroupsResponseGroup { return s.List() })
+		if err != nil {
 			resp.ErrorCode = fault.Code(err)
 			return resp
 		}

@@ -43,12 +43,11 @@ func (b *Broker) initProducer(ctx context.Context, req *kmsg.InitProducerIDReque
 	if *req.TransactionalID == "" {
 		return txn.Producer{}, kerr.InvalidRequest
 	}
-	return b.withFresh(ctx, func(fresh int64) (p txn.Producer, err error) {
+	return b.withFresh(ctx, func(fresh int64) (txn.Producer, error) {
 		in := txn.Init{
 			ID: *req.TransactionalID, Timeout: time.Duration(req.TransactionTimeoutMillis) * time.Millisecond,
 			ProducerID: req.ProducerID, Epoch: req.ProducerEpoch, Fresh: fresh,
 		}
-		err = b.txnCall(ctx, in.ID, func(t *tx, s *txn.Shard) error { p, err = s.InitProducer(t, in); return err })
-		return p, err
+		return txnCall(ctx, b, in.ID, func(t *tx, s *txn.Shard) (txn.Producer, error) { return s.InitProducer(t, in) })
 	})
 }

@@ -91,18 +91,16 @@ func (b *Broker) addToTxn(ctx context.Context, version int16, t kmsg.AddPartitio
 // changeTxn adds partitions, or returns those that are not in the transaction
 // where the request only asks.
 func (b *Broker) changeTxn(ctx context.Context, version int16, t kmsg.AddPartitionsToTxnRequestTransaction, partitions []txn.Partition) (unverified []txn.Partition, err error) {
-	err = b.txnCall(ctx, t.TransactionalID, func(x *tx, s *txn.Shard) (err error) {
+	return txnCall(ctx, b, t.TransactionalID, func(x *tx, s *txn.Shard) ([]txn.Partition, error) {
 		if version >= 4 && t.VerifyOnly {
-			unverified, err = s.Verify(t.TransactionalID, t.ProducerID, t.ProducerEpoch, partitions)
-			return err
+			return s.Verify(t.TransactionalID, t.ProducerID, t.ProducerEpoch, partitions)
 		}
 		clientVersion := int16(0)
 		if version >= 5 {
 			clientVersion = 2
 		}
-		return s.Add(x, t.TransactionalID, t.ProducerID, t.ProducerEpoch, clientVersion, partitions)
+		return nil, s.Add(x, t.TransactionalID, t.ProducerID, t.ProducerEpoch, clientVersion, partitions)
 	})
-	return unverified, err
 }
 
 func exists(img *controller.Image, p txn.Partition) bool {

@@ -18,8 +18,8 @@ func (b *Broker) addOffsetsToTxn(ctx context.Context, r *request, req *kmsg.AddO
 	resp := kmsg.NewPtrAddOffsetsToTxnResponse()
 	p, err := b.offsetsPartition(ctx, req.Group)
 	if err == nil {
-		err = b.txnCall(ctx, req.TransactionalID, func(t *tx, s *txn.Shard) error {
-			return s.Add(t, req.TransactionalID, req.ProducerID, req.ProducerEpoch, 0, []txn.Partition{p})
+		_, err = txnCall(ctx, b, req.TransactionalID, func(t *tx, s *txn.Shard) (struct{}, error) {
+			return struct{}{}, s.Add(t, req.TransactionalID, req.ProducerID, req.ProducerEpoch, 0, []txn.Partition{p})
 		})
 	}
 	resp.ErrorCode = fencedBelow(req.Version, 2, fault.Code(err))

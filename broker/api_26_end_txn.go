@@ -15,10 +15,9 @@ import (
 func (b *Broker) endTxn(ctx context.Context, r *request, req *kmsg.EndTxnRequest) kmsg.Response {
 	resp := kmsg.NewPtrEndTxnResponse()
 	resp.ProducerID, resp.ProducerEpoch = -1, -1
-	p, err := b.withFresh(ctx, func(fresh int64) (p txn.Producer, err error) {
+	p, err := b.withFresh(ctx, func(fresh int64) (txn.Producer, error) {
 		e := txn.End{ID: req.TransactionalID, ProducerID: req.ProducerID, Epoch: req.ProducerEpoch, Commit: req.Commit, V2: req.Version >= 5, Fresh: fresh}
-		err = b.txnCall(ctx, e.ID, func(t *tx, s *txn.Shard) error { p, err = s.EndTxn(t, e); return err })
-		return p, err
+		return txnCall(ctx, b, e.ID, func(t *tx, s *txn.Shard) (txn.Producer, error) { return s.EndTxn(t, e) })
 	})
 	if err != nil {
 		b.report("ending a transaction", req.TransactionalID, err)

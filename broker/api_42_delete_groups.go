@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/fault"
@@ -18,11 +17,13 @@ func (b *Broker) deleteGroups(ctx context.Context, r *request, req *kmsg.DeleteG
 		g := kmsg.NewDeleteGroupsResponseGroup()
 		g.Group = id
 		loop, code := b.groupLoop(id)
-		if code != 0 {
-			g.ErrorCode = kerr.GroupIDNotFound.Code // no offsets topic, no groups
-		} else if err := read(ctx, loop, func(t *tx, s *group.Shard) { g.ErrorCode = s.Delete(t, id) }); err != nil {
-			g.ErrorCode = fault.Code(err)
+		if code == 0 {
+			var err error
+			if code, err = read(ctx, loop, func(t *tx, s *group.Shard) int16 { return s.Delete(t, id) }); err != nil {
+				code = fault.Code(err)
+			}
 		}
+		g.ErrorCode = code
 		resp.Groups = append(resp.Groups, g)
 	}
 	return resp

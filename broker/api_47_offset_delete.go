@@ -17,15 +17,22 @@ func (b *Broker) offsetDelete(ctx context.Context, r *request, req *kmsg.OffsetD
 	resp := kmsg.NewPtrOffsetDeleteResponse()
 	loop, code := b.groupLoop(req.Group)
 	if code != 0 {
-		resp.ErrorCode = kerr.GroupIDNotFound.Code // no offsets topic, no groups
+		resp.ErrorCode = code
 		return resp
 	}
-	err := read(ctx, loop, func(t *tx, s *group.Shard) { resp.ErrorCode, resp.Topics = s.DeleteOffsets(t, req.Group, req.Topics) })
+	type deleted struct {
+		code   int16
+		topics []kmsg.OffsetDeleteResponseTopic
+	}
+	d, err := read(ctx, loop, func(t *tx, s *group.Shard) (d deleted) {
+		d.code, d.topics = s.DeleteOffsets(t, req.Group, req.Topics)
+		return d
+	})
 	if err != nil {
-		resp = kmsg.NewPtrOffsetDeleteResponse()
 		resp.ErrorCode = fault.Code(err)
 		return resp
 	}
+	resp.ErrorCode, resp.Topics = d.code, d.topics
 	img := b.ctl.Image()
 	for i := range resp.Topics {
 		t := img.Topic(resp.Topics[i].Topic)

@@ -17,13 +17,12 @@ func (b *Broker) describeTransactions(ctx context.Context, r *request, req *kmsg
 	for _, id := range req.TransactionalIDs {
 		out := kmsg.NewDescribeTransactionsResponseTransactionState()
 		out.TransactionalID = id
-		var d txn.Description
-		err := b.txnCall(ctx, id, func(_ *tx, s *txn.Shard) error {
-			var ok bool
-			if d, ok = s.Describe(id); !ok {
-				return kerr.TransactionalIDNotFound
+		d, err := txnCall(ctx, b, id, func(_ *tx, s *txn.Shard) (txn.Description, error) {
+			d, ok := s.Describe(id)
+			if !ok {
+				return d, kerr.TransactionalIDNotFound
 			}
-			return nil
+			return d, nil
 		})
 		if err != nil {
 			out.ErrorCode = fault.Code(err)

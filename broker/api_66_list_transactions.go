@@ -30,8 +30,8 @@ func (b *Broker) listTransactions(ctx context.Context, r *request, req *kmsg.Lis
 		}
 	}
 	for _, loop := range b.txns.all() {
-		var list []txn.Description
-		if err := read(ctx, loop, func(_ *tx, s *txn.Shard) { list = s.List() }); err != nil {
+		list, err := read(ctx, loop, func(_ *tx, s *txn.Shard) []txn.Description { return s.List() })
+		if err != nil {
 			resp.ErrorCode = fault.Code(err)
 			return resp
 		}

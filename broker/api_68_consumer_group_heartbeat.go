@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/fault"
 	"github.com/leat-project/leat/broker/group"
 	"github.com/leat-project/leat/broker/settings"
 )
@@ -33,7 +34,7 @@ func (b *Broker) consumerGroupHeartbeat(ctx context.Context, r *request, req *km
 		s.ConsumerHeartbeat(t, req, r.client(), func(hr *kmsg.ConsumerGroupHeartbeatResponse) { out = hr; done() })
 	})
 	if err != nil {
-		resp.ErrorCode = notCoordinator
+		resp.ErrorCode = fault.Code(err)
 		return resp
 	}
 	return out

@@ -15,12 +15,14 @@ import (
 func (b *Broker) consumerGroupDescribe(ctx context.Context, r *request, req *kmsg.ConsumerGroupDescribeRequest) kmsg.Response {
 	resp := kmsg.NewPtrConsumerGroupDescribeResponse()
 	for _, id := range req.Groups {
-		g := group.NewShard(group.Config{}).DescribeConsumer(id) // without an offsets topic there are no groups
-		if loop, code := b.groupLoop(id); code == 0 {
-			if err := read(ctx, loop, func(_ *tx, s *group.Shard) { g = s.DescribeConsumer(id) }); err != nil {
-				g = kmsg.NewConsumerGroupDescribeResponseGroup()
-				g.Group, g.ErrorCode = id, fault.Code(err)
-			}
+		g := kmsg.NewConsumerGroupDescribeResponseGroup()
+		g.Group = id
+		if loop, code := b.groupLoop(id); code != 0 {
+			g.ErrorCode = code
+		} else if known, err := read(ctx, loop, func(_ *tx, s *group.Shard) kmsg.ConsumerGroupDescribeResponseGroup { return s.DescribeConsumer(id) }); err != nil {
+			g.ErrorCode = fault.Code(err)
+		} else {
+			g = known
 		}
 		if req.IncludeAuthorizedOperations {
 			g.AuthorizedOperations = groupOperations

@@ -9,31 +9,33 @@ import (
 	"github.com/leat-project/leat/broker/controller"
 )
 
-// autoCreations are the topics that are being created because a client asked
-// for them (auto.create.topics.enable).
-type autoCreations struct {
-	mu   sync.Mutex
-	busy map[string]bool
+// creations are the topics that are being created because a client needs them:
+// one that it asked for (auto.create.topics.enable), or an internal one.
+type creations struct {
+	mu   sync.Mutex // guards busy
+	busy map[string]chan struct{}
 }
 
-// begin says whether the caller is to create the topic.
-func (a *autoCreations) begin(name string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.busy[name] {
-		return false
+// begin says whether the caller is to create the topic. made is closed when
+// whoever does has tried.
+func (c *creations) begin(name string) (made <-chan struct{}, mine bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if made := c.busy[name]; made != nil {
+		return made, false
 	}
-	if a.busy == nil {
-		a.busy = map[string]bool{}
+	if c.busy == nil {
+		c.busy = map[string]chan struct{}{}
 	}
-	a.busy[name] = true
-	return true
+	c.busy[name] = make(chan struct{})
+	return c.busy[name], true
 }
 
-func (a *autoCreations) end(name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.busy, name)
+func (c *creations) end(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.busy[name])
+	delete(c.busy, name)
 }
 
 // absentTopic is what Metadata says of a topic that there is not. Where it is
@@ -44,7 +46,10 @@ func (b *Broker) absentTopic(name string, allowed bool) int16 {
 	if err := controller.CheckTopicName(name); err != nil {
 		return kerr.InvalidTopicException.Code
 	}
-	if allowed && b.cfg.bool("auto.create.topics.enable") && b.creations.begin(name) {
+	if !allowed || !b.cfg.bool("auto.create.topics.enable") {
+		return kerr.UnknownTopicOrPartition.Code
+	}
+	if _, mine := b.creations.begin(name); mine {
 		b.tasks(func(ctx context.Context) error {
 			defer b.creations.end(name)
 			b.autoCreate(ctx, name)
@@ -57,7 +62,7 @@ func (b *Broker) absentTopic(name string, allowed bool) int16 {
 func (b *Broker) autoCreate(ctx context.Context, name string) {
 	var err error
 	if controller.IsInternal(name) {
-		err = b.ensureInternal(ctx, name)
+		err = b.createInternal(ctx, name)
 	} else {
 		_, err = b.ctl.CreateTopic(ctx, controller.NewTopic{Name: name, Partitions: -1, ReplicationFactor: -1}, false)
 	}

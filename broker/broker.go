@@ -61,7 +61,9 @@ type Broker struct {
 	reviving atomic.Bool
 	metrics  metrics
 	// creations are topics on their way into the metadata.
-	creations autoCreations
+	creations creations
+	// markers is what keeps transaction markers from being written.
+	markers markerTrouble
 
 	// tasks runs what starts while the broker runs (coordinator loops); its
 	// context ends with the services. Set by Run.

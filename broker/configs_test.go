@@ -162,6 +162,7 @@ func TestGroupKeysApply(t *testing.T) {
 	beat := func() int32 {
 		req := kmsg.NewPtrConsumerGroupHeartbeatRequest()
 		req.Group, req.MemberID, req.RebalanceTimeoutMillis, req.SubscribedTopicNames = "g", "m", 1000, []string{"in"}
+		req.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
 		for {
 			resp, err := req.RequestWith(ctx, client(t, b))
 			if err != nil {

@@ -55,6 +55,9 @@ func countGroups(t *testing.T, b *brokertest.Broker, n int) (served, refused int
 		req := kmsg.NewPtrOffsetFetchRequest()
 		req.Group = fmt.Sprint("group ", i)
 		r, err := pin(cl, req, 7).Request(testContext(t))
+		for err == nil && r.ErrorCode == kerr.CoordinatorLoadInProgress.Code {
+			r, err = pin(cl, req, 7).Request(testContext(t))
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +79,7 @@ func countGroups(t *testing.T, b *brokertest.Broker, n int) (served, refused int
 func TestLogDirFails(t *testing.T) {
 	good, bad := filepath.Join(t.TempDir(), "good"), filepath.Join(t.TempDir(), "bad")
 	f := &brittle{dir: bad, broken: errors.New("input/output error")}
-	b := brokertest.StartOn(t, f.fs(), map[string]string{"log.dirs": good + "," + bad})
+	b := brokertest.StartOn(t, f.fs(), nil, map[string]string{"log.dirs": good + "," + bad})
 	cl, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()))
 	if err != nil {
 		t.Fatal(err)

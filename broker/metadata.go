@@ -53,7 +53,7 @@ func (b *Broker) openMetadata() error {
 			v, _ := b.cfg.topicValue(img, overrides, name)
 			return v
 		},
-		CheckGroup: b.checkGroup, Room: b.roomForTopics, Apply: b.apply, Log: b.baseLog.With(loglevel.NameKey, logController),
+		CheckGroup: b.checkGroup, Room: b.roomForTopics, Apply: b.apply, Published: b.published, Log: b.baseLog.With(loglevel.NameKey, logController),
 	}, node)
 	if err != nil {
 		return err
@@ -349,6 +349,26 @@ func (b *Broker) apply(d controller.Delta) error {
 	return errors.Join(errs...)
 }
 
+// published tells those who act on what the image says that it has changed.
+func (b *Broker) published(d controller.Delta) {
+	for _, r := range d.Records {
+		switch r := r.(type) {
+		case *controller.RemoveTopicRecord:
+			if t := d.Old.TopicByID(r.ID); t != nil {
+				b.groups.each(func(tx *tx, s *group.Shard) { s.TopicDeleted(tx, t.Name, t.ID) })
+			}
+		case *controller.PartitionChangeRecord:
+			t := d.New.TopicByID(r.Topic)
+			if t == nil {
+				continue
+			}
+			if part := b.store.Get(logstore.TopicPartition{Topic: t.Name, Partition: r.Partition}); part != nil {
+				part.LeaderChanged()
+			}
+		}
+	}
+}
+
 // configChanged marks the topics whose logs must learn of a changed key: one,
 // or for a broker key that topics inherit, all.
 func (b *Broker) configChanged(img *controller.Image, r *controller.ConfigRecord, touched map[string]bool) {
@@ -369,6 +389,8 @@ func (b *Broker) dropTopic(t *controller.Topic) error {
 		return nil
 	}
 	b.metrics.forget(t.Name)
+	b.groups.resign(t.ID)
+	b.txns.resign(t.ID)
 	var errs []error
 	for i := range t.Partitions {
 		tp := logstore.TopicPartition{Topic: t.Name, Partition: int32(i)}
@@ -376,6 +398,5 @@ func (b *Broker) dropTopic(t *controller.Topic) error {
 			errs = append(errs, fmt.Errorf("deleting the log of %s: %w", tp, err))
 		}
 	}
-	b.groups.each(func(tx *tx, s *group.Shard) { s.TopicDeleted(tx, t.Name) })
 	return errors.Join(errs...)
 }

@@ -101,9 +101,7 @@ func TestGroupVersionBoundaries(t *testing.T) {
 	b := brokertest.Start(t, nil)
 	w := newWire(t, b)
 	id := create(t, w, "t")
-	find := kmsg.NewPtrFindCoordinatorRequest()
-	find.CoordinatorKey = "g"
-	wantCode(t, "the coordinator", ask[*kmsg.FindCoordinatorResponse](w, find, 3).ErrorCode, nil)
+	findCoordinator(t, w, 0, "g")
 
 	for version, want := range []*kerr.Error{0: kerr.UnknownMemberID, 4: kerr.UnknownMemberID, 5: kerr.InconsistentGroupProtocol} {
 		if want == nil {
@@ -132,9 +130,7 @@ func TestGroupVersionBoundaries(t *testing.T) {
 func TestJoinGroupRebalanceTimeout(t *testing.T) {
 	b := brokertest.Start(t, map[string]string{"group.initial.rebalance.delay.ms": "0"})
 	w := newWire(t, b)
-	find := kmsg.NewPtrFindCoordinatorRequest()
-	find.CoordinatorKey = "g"
-	wantCode(t, "the coordinator", ask[*kmsg.FindCoordinatorResponse](w, find, 3).ErrorCode, nil)
+	findCoordinator(t, w, 0, "g")
 	for version := int16(0); version <= 3; version++ {
 		req := kmsg.NewPtrJoinGroupRequest()
 		req.Group, req.ProtocolType, req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = fmt.Sprintf("g%d", version), "consumer", 10000, 0

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -30,6 +31,7 @@ type shards[S coordinator.State] struct {
 
 	mu      sync.Mutex // guards what follows
 	started bool
+	id      controller.TopicID // of the topic that the loops are of
 	// loops are those of the partitions by number, nil for one whose log is
 	// missing: it is in a log dir that is offline, or its creation failed.
 	loops   []*coordinator.Loop[S]
@@ -53,6 +55,23 @@ func (s *shards[S]) start() {
 	s.topicChanged(s.broker.ctl.Image())
 }
 
+// resign ends the coordinators of a topic that is about to be deleted: what they
+// know goes with it. Clients are told NOT_COORDINATOR, look for it, and so have
+// the topic made anew.
+func (s *shards[S]) resign(id controller.TopicID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.id != id {
+		return
+	}
+	for _, loop := range s.loops {
+		if loop != nil {
+			loop.Stop()
+		}
+	}
+	s.loops, s.missing, s.count, s.id = nil, 0, 0, controller.TopicID{}
+}
+
 // topicChanged starts coordinators for partitions that have none.
 func (s *shards[S]) topicChanged(img *controller.Image) {
 	t := img.Topic(s.topic)
@@ -65,7 +84,7 @@ func (s *shards[S]) topicChanged(img *controller.Image) {
 		return
 	}
 	if s.count == 0 {
-		s.count = len(t.Partitions)
+		s.count, s.id = len(t.Partitions), t.ID
 	}
 	for len(s.loops) < len(t.Partitions) {
 		s.loops = append(s.loops, nil)
@@ -79,7 +98,7 @@ func (s *shards[S]) topicChanged(img *controller.Image) {
 			continue
 		}
 		part := s.broker.store.Get(logstore.TopicPartition{Topic: s.topic, Partition: int32(n)})
-		if part == nil {
+		if part == nil || !sameTopic(part, t) {
 			continue // which was reported
 		}
 		loop = coordinator.NewLoop(&stateLog{part}, s.fresh, s.broker.baseLog.With(loglevel.NameKey, logCoordinator, "topic", s.topic, "partition", n))
@@ -144,10 +163,21 @@ func (s *shards[S]) each(fn func(*tx, S)) {
 	}
 }
 
-// call runs fn on the coordinator of key and waits until fn's done function
-// was called, which fn hands on to tx.After or keeps for later. It fails with
-// the code clients look the coordinator up again for.
+// loadPatience is how long a request waits for a coordinator that is loading,
+// before its client is told to come back: after a restart most are there in a
+// moment.
+const loadPatience = time.Second
+
+// call runs fn on a coordinator and waits until fn's done function was called,
+// which fn hands on to tx.After or keeps for later. It fails with the code that
+// clients look the coordinator up again for, or try again; fn may then still
+// run, so that nothing it writes to may be touched.
 func call[S coordinator.State](ctx context.Context, loop *coordinator.Loop[S], fn func(t *tx, s S, done func())) error {
+	if err := loop.Ready(ctx, loadPatience); errors.Is(err, coordinator.ErrLoading) {
+		return kerr.CoordinatorLoadInProgress
+	} else if err != nil {
+		return kerr.NotCoordinator
+	}
 	finished := make(chan struct{})
 	if err := loop.Do(ctx, func(t *tx, s S) { fn(t, s, func() { close(finished) }) }); err != nil {
 		return kerr.NotCoordinator
@@ -180,17 +210,22 @@ func (b *Broker) coordinatorWrite(ctx context.Context, loop *coordinator.Loop[*g
 	return err
 }
 
-// read runs fn on the coordinator and waits for it.
-func read[S coordinator.State](ctx context.Context, loop *coordinator.Loop[S], fn func(t *tx, s S)) error {
+// read runs fn on the coordinator and returns what it returned, once what it
+// wrote is durable.
+func read[S coordinator.State, R any](ctx context.Context, loop *coordinator.Loop[S], fn func(t *tx, s S) R) (R, error) {
+	var out, none R
 	var failed error
 	err := call(ctx, loop, func(t *tx, s S, done func()) {
-		fn(t, s)
-		t.After(func(err error) { failed = err; done() })
+		result := fn(t, s)
+		t.After(func(err error) { out, failed = result, err; done() })
 	})
-	if err == nil && failed != nil {
-		return kerr.CoordinatorNotAvailable
+	if err != nil {
+		return none, err // out may be written yet
 	}
-	return err
+	if failed != nil {
+		return none, kerr.CoordinatorNotAvailable
+	}
+	return out, nil
 }
 
 // partitionFor is Kafka's mapping of a group or transactional id to a
@@ -206,11 +241,42 @@ func partitionFor(key string, count int) int {
 // internalKeys are the broker keys that say how an internal topic is made.
 type internalKeys struct{ partitions, replicationFactor, segmentBytes string }
 
-// ensureInternal creates an internal topic on first need.
+// internalPatience is how long a request waits for an internal topic to be
+// made. Its partitions are made in far less, unless the disk is stuck.
+const internalPatience = 2 * time.Second
+
+// ensureInternal creates an internal topic on first need. The request that needs
+// it waits for a moment, so that its client finds the coordinator at once; after
+// that the client is told to come back, while the creation goes on.
 func (b *Broker) ensureInternal(ctx context.Context, topic string) error {
 	if b.ctl.Image().Topic(topic) != nil {
 		return nil
 	}
+	made, mine := b.creations.begin(topic)
+	if mine {
+		b.tasks(func(ctx context.Context) error {
+			defer b.creations.end(topic)
+			if err := b.createInternal(ctx, topic); err != nil && ctx.Err() == nil {
+				b.log.Error("creating an internal topic", "topic", topic, "err", err)
+			}
+			return nil
+		})
+	}
+	limit := time.NewTimer(internalPatience)
+	defer limit.Stop()
+	select {
+	case <-made:
+	case <-limit.C:
+	case <-ctx.Done():
+	}
+	if b.ctl.Image().Topic(topic) != nil {
+		return nil
+	}
+	return kerr.CoordinatorNotAvailable
+}
+
+// createInternal creates an internal topic, if it is not there.
+func (b *Broker) createInternal(ctx context.Context, topic string) error {
 	keys := internalKeys{"offsets.topic.num.partitions", "offsets.topic.replication.factor", "offsets.topic.segment.bytes"}
 	configs := map[string]string{"cleanup.policy": "compact", "compression.type": "producer"}
 	if topic == controller.TxnStateTopic {
@@ -228,8 +294,7 @@ func (b *Broker) ensureInternal(ctx context.Context, topic string) error {
 	if err == nil || fault.Code(err) == kerr.TopicAlreadyExists.Code {
 		return nil
 	}
-	b.log.Error("creating an internal topic", "topic", topic, "err", err)
-	return kerr.CoordinatorNotAvailable
+	return err
 }
 
 // stateLog is one partition of an internal topic as a coordinator sees it.

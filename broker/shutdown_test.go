@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/brokertest"
@@ -98,5 +99,62 @@ func TestCleanShutdown(t *testing.T) {
 	meta.Topics = []kmsg.MetadataRequestTopic{{Topic: kmsg.StringPtr("t")}}
 	if m := ask[*kmsg.MetadataResponse](w, meta, 12).Topics[0].Partitions[0]; m.LeaderEpoch != 0 {
 		t.Errorf("the leader epoch is %d, as after a crash", m.LeaderEpoch)
+	}
+}
+
+// Who waits for a rebalance when the broker is told to stop gets an answer upon
+// which it looks for the coordinator; nobody waits for the rebalance, which may
+// take five minutes.
+func TestShutdownDuringRebalance(t *testing.T) {
+	b := brokertest.Start(t, nil)
+	w := newWire(t, b)
+	findCoordinator(t, w, 0, "g")
+	first := &groupMember{w: w, group: "g"}
+	first.enter()
+	joining := &groupMember{w: newWire(t, b), group: "g"}
+	joining.id = joining.join().answer().(*kmsg.JoinGroupResponse).MemberID
+	joining.join() // parked until the first joins again
+	rebalancing := func() bool {
+		beat := kmsg.NewPtrHeartbeatRequest()
+		beat.Group, beat.MemberID, beat.Generation = "g", first.id, first.generation
+		return ask[*kmsg.HeartbeatResponse](w, beat, 4).ErrorCode == kerr.RebalanceInProgress.Code
+	}
+	eventually(t, "the rebalance", rebalancing)
+	// In another group a follower waits for its leader's assignment.
+	leader, follower := &groupMember{w: newWire(t, b), group: "h"}, &groupMember{w: newWire(t, b), group: "h"}
+	leader.joined()
+	follower.id = follower.join().answer().(*kmsg.JoinGroupResponse).MemberID
+	both := follower.join()
+	eventually(t, "a second generation", func() bool {
+		leader.joined()
+		return leader.generation > 1
+	})
+	follower.generation = both.answer().(*kmsg.JoinGroupResponse).Generation
+	follower.sync()
+	follower.w.silent(20 * time.Millisecond)
+
+	began := time.Now()
+	b.Stop()
+	if took := time.Since(began); took > time.Minute {
+		t.Errorf("stopping took %v", took)
+	}
+	for name, parked := range map[string]struct {
+		w  *wire
+		as kmsg.Response
+	}{
+		"JoinGroup": {joining.w, &kmsg.JoinGroupResponse{Version: 9}},
+		"SyncGroup": {follower.w, &kmsg.SyncGroupResponse{Version: 5}},
+	} {
+		frames := answers(t, parked.w)
+		if len(frames) != 1 {
+			t.Errorf("%s got %d answers, want 1", name, len(frames))
+			continue
+		}
+		if err := parked.as.ReadFrom(frames[0][5:]); err != nil {
+			t.Fatal(err)
+		}
+		if got := failures(parked.as); len(got) != 1 || got[0] != kerr.NotCoordinator.Code {
+			t.Errorf("%s was answered with %v, want NOT_COORDINATOR", name, got)
+		}
 	}
 }

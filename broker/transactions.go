@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -29,19 +30,27 @@ func (b *Broker) txnConfig() txn.Config {
 	}
 }
 
-// txnCall runs fn on the coordinator of a transactional id and returns once
-// what it wrote is durable. The error is fn's, or says where to look for the
-// coordinator.
-func (b *Broker) txnCall(ctx context.Context, id string, fn func(t *tx, s *txn.Shard) error) error {
+// txnCall runs fn on the coordinator of a transactional id and returns what it
+// returned, once what it wrote is durable. The error is fn's, or says where to
+// look for the coordinator.
+func txnCall[R any](ctx context.Context, b *Broker, id string, fn func(t *tx, s *txn.Shard) (R, error)) (R, error) {
+	type outcome struct {
+		result R
+		err    error
+	}
+	var none R
 	loop, err := b.txns.find(id)
 	if err != nil {
-		return err
+		return none, err
 	}
-	var failed error
-	if err := read(ctx, loop, func(t *tx, s *txn.Shard) { failed = fn(t, s) }); err != nil {
-		return err
+	out, err := read(ctx, loop, func(t *tx, s *txn.Shard) outcome {
+		result, err := fn(t, s)
+		return outcome{result, err}
+	})
+	if err != nil {
+		return none, err
 	}
-	return failed
+	return out.result, out.err
 }
 
 // withFresh calls fn, and once more with a fresh producer id if it asks for
@@ -58,32 +67,59 @@ func (b *Broker) withFresh(ctx context.Context, fn func(fresh int64) (txn.Produc
 	return fn(fresh)
 }
 
-// markerRetry is the pause before markers that could not be written are tried
-// again.
-const markerRetry = time.Second
+// Markers that could not be written are tried again after a pause that grows
+// from the first to the second.
+const (
+	markerRetry    = 50 * time.Millisecond
+	markerRetryMax = time.Second
+)
+
+// markerTrouble is what keeps markers from being written, of all transactions
+// together: when a disk fails there are many at once.
+type markerTrouble struct {
+	coordinator.Trouble
+	stuck atomic.Int64 // transactions that wait for it to be over
+}
 
 // endTransaction writes the markers of a decided transaction, however long it
 // takes, and tells the coordinator.
 func (b *Broker) endTransaction(ctx context.Context, m txn.Markers) {
-	left := m.Partitions
 	m.CoordinatorEpoch = b.coordinatorEpoch(m.ID)
-	for {
-		if left = b.writeMarkers(ctx, m, left); len(left) == 0 {
-			break
+	left := b.writeMarkers(ctx, m, m.Partitions)
+	if len(left) > 0 {
+		b.markers.stuck.Add(1)
+		left = b.retryMarkers(ctx, m, left)
+		if b.markers.stuck.Add(-1) == 0 && len(left) == 0 {
+			b.markers.Over(b.log, "transaction markers are written again")
 		}
-		select {
-		case <-ctx.Done():
-			return // the coordinator sends them again after the restart
-		case <-time.After(markerRetry):
-		}
-		b.metrics.markerRetries.Add(-int64(len(left)))
+	}
+	if len(left) > 0 {
+		return // the coordinator sends them again after the restart
 	}
 	loop, err := b.txns.find(m.ID)
 	if err != nil {
-		return
+		return // so it does when it is back
 	}
 	// A loop that has ended sends the markers again when it is loaded.
 	_ = loop.Do(ctx, func(t *tx, s *txn.Shard) { s.Completed(t, m) })
+}
+
+// retryMarkers writes markers until they are all written. It returns those that
+// are not when ctx ends.
+func (b *Broker) retryMarkers(ctx context.Context, m txn.Markers, left []txn.Partition) []txn.Partition {
+	for pause := markerRetry; len(left) > 0; pause = min(2*pause, markerRetryMax) {
+		b.metrics.markerRetries.Add(int64(len(left)))
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		b.metrics.markerRetries.Add(-int64(len(left)))
+		if ctx.Err() != nil {
+			return left
+		}
+		left = b.writeMarkers(ctx, m, left)
+	}
+	return nil
 }
 
 // writeMarkers writes one marker to each partition and returns those that must
@@ -100,12 +136,13 @@ func (b *Broker) writeMarkers(ctx context.Context, m txn.Markers, partitions []t
 		case err == nil, errors.Is(err, errGone):
 		case errors.Is(err, logstore.ErrInvalidProducerEpoch), errors.Is(err, logstore.ErrCoordinatorFenced):
 			b.log.Warn("a transaction was ended by a newer producer", "transactional id", m.ID, "topic", partitions[i].Topic, "partition", partitions[i].Partition, "err", err)
+		case ctx.Err() != nil: // the end of the broker, not a fault
+			again = append(again, partitions[i])
 		default:
-			b.log.Error("writing a transaction marker", "transactional id", m.ID, "topic", partitions[i].Topic, "partition", partitions[i].Partition, "err", err)
+			b.markers.Failed(b.log, "writing transaction markers", "transactional id", m.ID, "topic", partitions[i].Topic, "partition", partitions[i].Partition, "err", err, "other transactions that wait", b.markers.stuck.Load())
 			again = append(again, partitions[i])
 		}
 	}
-	b.metrics.markerRetries.Add(int64(len(again)))
 	return again
 }
 
@@ -114,7 +151,7 @@ func (b *Broker) writeMarkers(ctx context.Context, m txn.Markers, partitions []t
 func (b *Broker) coordinatorEpoch(id string) int32 {
 	t := b.ctl.Image().Topic(controller.TxnStateTopic)
 	n, ok := b.txns.partition(id)
-	if t == nil || !ok {
+	if t == nil || !ok || int(n) >= len(t.Partitions) { // deleted, or made anew with fewer
 		return 0
 	}
 	return t.Partitions[n].LeaderEpoch
@@ -188,12 +225,11 @@ func (b *Broker) txnOpen(ctx context.Context, id string, producerID int64, epoch
 	pause, patience := b.cfg.ms("add.partitions.to.txn.retry.backoff.ms"), b.cfg.ms("add.partitions.to.txn.retry.backoff.max.ms")
 	for waited := time.Duration(0); ; waited += pause {
 		begin()
-		err = b.txnCall(ctx, id, func(t *tx, s *txn.Shard) (err error) {
+		missing, err = txnCall(ctx, b, id, func(t *tx, s *txn.Shard) ([]txn.Partition, error) {
 			if add {
-				return s.Add(t, id, producerID, epoch, 2, partitions)
+				return nil, s.Add(t, id, producerID, epoch, 2, partitions)
 			}
-			missing, err = s.Verify(id, producerID, epoch, partitions)
-			return err
+			return s.Verify(id, producerID, epoch, partitions)
 		})
 		if !add || !errors.Is(err, kerr.ConcurrentTransactions) || waited >= patience {
 			return missing, err

@@ -576,8 +576,13 @@ func findCoordinator(t *testing.T, conn *wire, kind int8, key string) {
 	t.Helper()
 	req := kmsg.NewPtrFindCoordinatorRequest()
 	req.CoordinatorType, req.CoordinatorKey = kind, key
-	if resp := ask[*kmsg.FindCoordinatorResponse](conn, req, 3); resp.ErrorCode != 0 {
-		t.Fatalf("finding the coordinator: %v", kerr.ErrorForCode(resp.ErrorCode))
+	for {
+		resp := ask[*kmsg.FindCoordinatorResponse](conn, req, 3)
+		if err := kerr.ErrorForCode(resp.ErrorCode); err == nil {
+			return
+		} else if !kerr.IsRetriable(err) {
+			t.Fatalf("finding the coordinator: %v", err)
+		}
 	}
 }
 

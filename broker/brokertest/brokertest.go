@@ -72,11 +72,12 @@ func StartLogged(t testing.TB, out io.Writer, overrides map[string]string) *Brok
 	return b
 }
 
-// StartOn is Start on a file system that the test gives, to let it fail.
-func StartOn(t testing.TB, fsys vfs.FS, overrides map[string]string) *Broker {
+// StartOn is Start on a file system that the test gives, to let it fail. The
+// log goes to out as well, if it is not nil, as with StartLogged.
+func StartOn(t testing.TB, fsys vfs.FS, out io.Writer, overrides map[string]string) *Broker {
 	t.Helper()
 	b := prepare(t, overrides)
-	b.fs = fsys
+	b.fs, b.out = fsys, out
 	b.start()
 	t.Cleanup(b.Stop)
 	return b

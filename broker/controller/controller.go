@@ -55,7 +55,10 @@ type Config struct {
 	// change; the change itself stands, because it is committed. What Open
 	// replays is not applied: the broker compares its logs with the image.
 	Apply func(Delta) error
-	Log   *slog.Logger
+	// Published is told of the same change when everybody can see it, before
+	// it is answered; may be nil.
+	Published func(Delta)
+	Log       *slog.Logger
 }
 
 // Controller validates, logs and publishes changes of the metadata. It is
@@ -301,10 +304,9 @@ func (c stateMachine) Restore(at quorum.Position, records func(fn func([]byte) e
 	// A snapshot from the leader, because this node lags far behind: what it
 	// changes is not known record by record.
 	old := c.Image()
-	if err := c.cfg.Apply(Delta{Old: old, New: img, Records: difference(old, img)}); err != nil {
+	if err := c.take(Delta{Old: old, New: img, Records: difference(old, img)}); err != nil {
 		c.cfg.Log.Error("applying a metadata snapshot", "err", err)
 	}
-	c.publish(img)
 	return nil
 }
 
@@ -316,8 +318,7 @@ func (c stateMachine) Apply(commit quorum.Commit) error {
 			if i == len(changes)-1 && ch.new.offset != commit.End-1 {
 				panic(fmt.Sprintf("controller: a change planned up to offset %d was stored up to %d", ch.new.offset, commit.End-1))
 			}
-			ch.err = c.cfg.Apply(Delta{Old: ch.old, New: ch.new, Records: ch.records})
-			c.publish(ch.new)
+			ch.err = c.take(Delta{Old: ch.old, New: ch.new, Records: ch.records})
 		}
 		return nil
 	}
@@ -342,11 +343,20 @@ func (c stateMachine) Apply(commit quorum.Commit) error {
 		return nil
 	}
 	// Nobody waits for this change on this node.
-	if err := c.cfg.Apply(Delta{Old: old, New: img, Records: records}); err != nil {
+	if err := c.take(Delta{Old: old, New: img, Records: records}); err != nil {
 		c.cfg.Log.Error("applying a metadata change", "offset", img.offset, "err", err)
 	}
-	c.publish(img)
 	return nil
+}
+
+// take makes a committed change real and shows it.
+func (c stateMachine) take(d Delta) error {
+	err := c.cfg.Apply(d)
+	c.publish(d.New)
+	if c.cfg.Published != nil {
+		c.cfg.Published(d)
+	}
+	return err
 }
 
 // Snapshot implements quorum.StateMachine.

@@ -77,6 +77,9 @@ func (k UnknownKind) Error() string { return fmt.Sprintf("record of unknown kind
 // ErrStopped answers events of a loop that has ended.
 var ErrStopped = errors.New("coordinator has stopped")
 
+// ErrLoading says that the log is being replayed still.
+var ErrLoading = errors.New("coordinator is loading")
+
 // roundLimit bounds the events whose records share one flush.
 const roundLimit = 512
 
@@ -90,13 +93,51 @@ type Loop[S State] struct {
 	state  S
 	timers timers
 	loaded atomic.Int64 // nanoseconds that the last load took plus 1; 0 while it goes on
+	// replaying is open while the log is read, and closed when it has been, or
+	// turned out to be unreadable.
+	replaying atomic.Pointer[chan struct{}]
+	quit      context.Context // ends with Stop
+	stop      context.CancelFunc
+	loading   Trouble
+	writing   Trouble
 }
 
 type event[S State] func(tx *Tx, s S)
 
 // NewLoop returns a loop over log; fresh makes an empty State.
 func NewLoop[S State](log Log, fresh func() S, logger *slog.Logger) *Loop[S] {
-	return &Loop[S]{log: log, fresh: fresh, logger: logger, queue: make(chan event[S], roundLimit), done: make(chan struct{})}
+	l := &Loop[S]{log: log, fresh: fresh, logger: logger, queue: make(chan event[S], roundLimit), done: make(chan struct{})}
+	replaying := make(chan struct{})
+	l.replaying.Store(&replaying)
+	l.quit, l.stop = context.WithCancel(context.Background())
+	return l
+}
+
+// Stop ends the loop and does not wait for it: the partition is gone, or led
+// by another broker.
+func (l *Loop[S]) Stop() { l.stop() }
+
+// Ready waits for a replay that is under way, no longer than patience: then it
+// is ErrLoading. A loop whose log cannot be read is ready: its events fail.
+func (l *Loop[S]) Ready(ctx context.Context, patience time.Duration) error {
+	replayed := *l.replaying.Load()
+	select {
+	case <-replayed:
+		return nil
+	default:
+	}
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case <-replayed:
+		return nil
+	case <-l.done:
+		return ErrStopped
+	case <-limit.C:
+		return ErrLoading
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Do queues an event. It fails only when the loop has ended or ctx has.
@@ -125,9 +166,12 @@ func (l *Loop[S]) LoadTime() (d time.Duration, ok bool) {
 // run.
 func (l *Loop[S]) Done() <-chan struct{} { return l.done }
 
-// Run replays the log and serves events until ctx ends.
+// Run replays the log and serves events until ctx ends, or Stop.
 func (l *Loop[S]) Run(ctx context.Context) error {
 	defer close(l.done)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(l.quit, cancel)()
 	l.state = l.fresh() // for Abandon: load does nothing if ctx has ended already
 	l.load(ctx)
 	defer func() { l.state.Abandon(ErrStopped) }()
@@ -147,7 +191,9 @@ func (l *Loop[S]) Run(ctx context.Context) error {
 		case <-wake.C:
 		}
 		if err := l.round(ctx, first); err != nil {
-			l.logger.Error("writing coordinator state", "err", err)
+			if ctx.Err() == nil { // else the log may be gone with its topic
+				l.writing.Failed(l.logger, "writing coordinator state", "err", err)
+			}
 			l.state.Abandon(err)
 			l.load(ctx)
 		}
@@ -173,13 +219,14 @@ func (l *Loop[S]) load(ctx context.Context) {
 			err = l.finish(ctx, tx)
 		}
 		if err == nil {
+			l.loading.Over(l.logger, "coordinator state is loaded again")
 			l.loaded.Store(int64(time.Since(began)) + 1)
 			return
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		l.logger.Error("loading coordinator state", "err", err)
+		l.loading.Failed(l.logger, "loading coordinator state", "err", err)
 		l.refuse(ctx, err)
 	}
 }
@@ -211,6 +258,14 @@ func (l *Loop[S]) refuse(ctx context.Context, err error) {
 // replay fills the fresh state. Records of an unknown kind are counted, and told
 // of once.
 func (l *Loop[S]) replay(ctx context.Context) error {
+	replayed := *l.replaying.Load()
+	select {
+	case <-replayed: // of the load before
+		replayed = make(chan struct{})
+		l.replaying.Store(&replayed)
+	default:
+	}
+	defer close(replayed)
 	unknown := map[UnknownKind]int{}
 	err := l.log.Replay(ctx, func(e Entry) error {
 		err := l.state.Replay(e)
@@ -252,7 +307,9 @@ func (l *Loop[S]) finish(ctx context.Context, tx *Tx) error {
 	var err error
 	if len(tx.batches) > 0 {
 		// Not cut short by shutdown: what is appended is answered.
-		err = l.log.Append(context.WithoutCancel(ctx), tx.batches)
+		if err = l.log.Append(context.WithoutCancel(ctx), tx.batches); err == nil {
+			l.writing.Over(l.logger, "coordinator state is written again")
+		}
 	}
 	for _, fn := range tx.after {
 		fn(err)

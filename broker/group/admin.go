@@ -147,11 +147,12 @@ func (s *Shard) subscriptions(g *Group) map[string]bool {
 	return out
 }
 
-// TopicDeleted drops the offsets of a topic that is gone.
-func (s *Shard) TopicDeleted(tx *coordinator.Tx, topic string) {
+// TopicDeleted drops the offsets of a topic that is gone, but not those of one
+// that has its name since.
+func (s *Shard) TopicDeleted(tx *coordinator.Tx, topic string, id [16]byte) {
 	for _, g := range s.groups {
 		g.stored(func(of string, p int32) {
-			if of == topic {
+			if of == topic && !g.followed(topic, p, id) {
 				g.forget(topic, p)
 				tx.Write(offsetTombstone(g.id, topic, p))
 			}

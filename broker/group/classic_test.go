@@ -24,6 +24,7 @@ type bench struct {
 var testConfig = group.Config{
 	MinSessionTimeout: time.Second, MaxSessionTimeout: time.Minute, InitialRebalanceDelay: 3 * time.Second, MaxSize: 3,
 	OffsetRetention: time.Hour, RetentionCheck: time.Minute, MetadataMaxBytes: 10,
+	Topics: func() group.Topics { return oneTopic{} },
 }
 
 func newBench(t *testing.T) *bench {

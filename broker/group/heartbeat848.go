@@ -95,9 +95,9 @@ func (s *Shard) checkHeartbeat(req *kmsg.ConsumerGroupHeartbeatRequest) error {
 	switch {
 	case req.RebalanceTimeoutMillis == -1:
 		return fault.New(kerr.InvalidRequest, "RebalanceTimeoutMs must be provided in first request.")
-	case len(req.Topics) > 0:
+	case req.Topics == nil || len(req.Topics) > 0:
 		return fault.New(kerr.InvalidRequest, "TopicPartitions must be empty when (re-)joining.")
-	case len(req.SubscribedTopicNames) == 0 && (req.SubscribedTopicRegex == nil || *req.SubscribedTopicRegex == ""):
+	case req.SubscribedTopicNames == nil && req.SubscribedTopicRegex == nil: // empty ones: a member without topics
 		return fault.New(kerr.InvalidRequest, "Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.")
 	}
 	return nil

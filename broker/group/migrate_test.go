@@ -29,7 +29,6 @@ func (b *bench) mixedConfig(policy string) group.Config {
 	cfg := testConfig
 	cfg.ConsumerMaxSize, cfg.Migration, cfg.Assignors = 10, group.ParseMigration(policy), []string{"uniform", "range"}
 	cfg.ConsumerSession, cfg.ConsumerHeartbeat, cfg.RegexRefresh = every(45*time.Second), every(5*time.Second), time.Hour
-	cfg.Topics = func() group.Topics { return oneTopic{} }
 	cfg.InitialRebalanceDelay = 0
 	return cfg
 }
@@ -110,6 +109,9 @@ func (b *bench) beat848(member string, epoch int32, owned []int32, change ...fun
 	req := kmsg.NewPtrConsumerGroupHeartbeatRequest()
 	req.Version, req.Group, req.MemberID, req.MemberEpoch, req.RebalanceTimeoutMillis = 1, "g", member, epoch, 20000
 	req.SubscribedTopicNames = []string{"t"}
+	if epoch == 0 {
+		req.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	}
 	if epoch > 0 {
 		req.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{{TopicID: topicID, Partitions: owned}}
 	}

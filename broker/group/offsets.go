@@ -12,10 +12,10 @@ type offset struct {
 	offset      int64
 	leaderEpoch int32
 	metadata    string
-	committed   int64 // ms
-	expires     int64 // ms, -1 for the broker's retention; only from old clients
-	topicID     [16]byte
-	seq         uint64 // order of the records in the log
+	committed   int64    // ms
+	expires     int64    // ms, -1 for the broker's retention; only from old clients
+	topicID     [16]byte // zero: not known, from before the last start
+	seq         uint64   // order of the records in the log
 }
 
 // offsets are positions by topic and partition.
@@ -66,6 +66,21 @@ func (g *Group) stored(fn func(topic string, partition int32)) {
 func (g *Group) has(topic string, partition int32) bool {
 	_, ok := g.offsets.get(topic, partition)
 	return ok || g.unstable(topic, partition)
+}
+
+// followed says whether a partition has an offset of another topic of the same
+// name than the one with that id.
+func (g *Group) followed(topic string, partition int32, id [16]byte) bool {
+	other := func(o offsets) bool {
+		v, ok := o.get(topic, partition)
+		return ok && v.topicID != [16]byte{} && v.topicID != id
+	}
+	for _, o := range g.txnOffsets {
+		if other(o) {
+			return true
+		}
+	}
+	return other(g.offsets)
 }
 
 // forget drops a partition's offset, also of open transactions, whose end is
@@ -158,8 +173,23 @@ func (g *Group) mayCommit(memberID string, instance *string, generation int32, v
 	return m, 0
 }
 
+// topicID looks a topic up again, now that nothing can come between: it may have
+// been deleted while the request waited, and its offsets with it. asked is zero
+// where the client gave the name only.
+func (s *Shard) topicID(name string, asked [16]byte) (id [16]byte, code int16) {
+	id, _, ok := s.cfg.Topics().Topic(name)
+	if !ok || asked != [16]byte{} && asked != id {
+		return id, kerr.UnknownTopicOrPartition.Code
+	}
+	return id, 0
+}
+
 func (s *Shard) commitOne(tx *coordinator.Tx, g *Group, req *kmsg.OffsetCommitRequest, t kmsg.OffsetCommitRequestTopic, p kmsg.OffsetCommitRequestTopicPartition) int16 {
-	v := offset{offset: p.Offset, leaderEpoch: p.LeaderEpoch, committed: tx.Now.UnixMilli(), expires: -1, topicID: t.TopicID, seq: s.nextSeq()}
+	id, code := s.topicID(t.Topic, t.TopicID)
+	if code != 0 {
+		return code
+	}
+	v := offset{offset: p.Offset, leaderEpoch: p.LeaderEpoch, committed: tx.Now.UnixMilli(), expires: -1, topicID: id, seq: s.nextSeq()}
 	if p.Metadata != nil {
 		v.metadata = *p.Metadata
 	}

@@ -113,11 +113,14 @@ func (s *Shard) replayOffset(e coordinator.Entry) error {
 	if err := k.ReadFrom(e.Key); err != nil {
 		return fmt.Errorf("decoding key of an offset record: %w", err)
 	}
-	g := s.replayed(k.Group)
 	if e.Value == nil {
-		g.forget(k.Topic, k.Partition)
+		if g := s.groups[k.Group]; g != nil {
+			g.forget(k.Topic, k.Partition)
+			s.dropBare(g)
+		}
 		return nil
 	}
+	g := s.replayed(k.Group)
 	val := kmsg.NewOffsetCommitValue()
 	if err := checkValue(e.Value, offsetLayout); err != nil {
 		return fmt.Errorf("offset of group %s for %s-%d: %w", k.Group, k.Topic, k.Partition, err)
@@ -213,6 +216,14 @@ func (s *Shard) replayGroup(e coordinator.Entry) error {
 		g.state = Stable
 	}
 	return nil
+}
+
+// dropBare removes a group of which the log has nothing any more: one without
+// metadata lives as long as its offsets.
+func (s *Shard) dropBare(g *Group) {
+	if g.consumer == nil && g.state == Empty && g.generation == 0 && len(g.reserved) == 0 && len(g.offsets) == 0 && len(g.txnOffsets) == 0 {
+		delete(s.groups, g.id)
+	}
 }
 
 // dropMetadata is the tombstone of a group; offsets have tombstones of their

@@ -31,7 +31,9 @@ func (s *Shard) CommitTxn(tx *coordinator.Tx, req *kmsg.TxnOffsetCommitRequest, 
 		if err != nil {
 			for i := range resp.Topics {
 				for j := range resp.Topics[i].Partitions {
-					resp.Topics[i].Partitions[j].ErrorCode = errorCode(err)
+					if p := &resp.Topics[i].Partitions[j]; p.ErrorCode == 0 {
+						p.ErrorCode = errorCode(err)
+					}
 				}
 			}
 		}
@@ -48,11 +50,18 @@ func (s *Shard) txnGroup(tx *coordinator.Tx, req *kmsg.TxnOffsetCommitRequest) (
 		return s.group(tx, req.Group), 0
 	}
 	_, code := g.mayCommit(req.MemberID, req.InstanceID, req.Generation, req.Version, true)
+	if code == kerr.StaleMemberEpoch.Code {
+		code = kerr.IllegalGeneration.Code // what producers know, and abort for
+	}
 	return g, code
 }
 
 func (s *Shard) pendOne(tx *coordinator.Tx, g *Group, req *kmsg.TxnOffsetCommitRequest, topic string, p kmsg.TxnOffsetCommitRequestTopicPartition) int16 {
-	v := offset{offset: p.Offset, leaderEpoch: p.LeaderEpoch, committed: tx.Now.UnixMilli(), expires: -1, seq: s.nextSeq()}
+	id, code := s.topicID(topic, [16]byte{})
+	if code != 0 {
+		return code
+	}
+	v := offset{offset: p.Offset, leaderEpoch: p.LeaderEpoch, committed: tx.Now.UnixMilli(), expires: -1, topicID: id, seq: s.nextSeq()}
 	if p.Metadata != nil {
 		v.metadata = *p.Metadata
 	}
@@ -114,6 +123,7 @@ func (s *Shard) endTxn(producerID int64, commit bool) {
 			g.settle(g.txnOffsets[producerID])
 		}
 		delete(g.txnOffsets, producerID)
+		s.dropBare(g)
 	}
 	delete(s.pending, producerID)
 }

@@ -96,7 +96,7 @@ func (b *bench) reloaded() {
 // end, neither at once nor after a restart.
 func TestDeletedOffsetsStayAway(t *testing.T) {
 	for name, forget := range map[string]func(*bench){
-		"topic": func(b *bench) { b.shard.TopicDeleted(b.tx, "t") },
+		"topic": func(b *bench) { b.shard.TopicDeleted(b.tx, "t", topicID) },
 		"group": func(b *bench) {
 			if code := b.shard.Delete(b.tx, "g"); code != 0 {
 				b.t.Errorf("deleting the group: %v", kerr.ErrorForCode(code))

@@ -189,6 +189,8 @@ const (
 	EventLogStart
 	// EventClosed: the partition was deleted, closed, or its log dir went offline.
 	EventClosed
+	// EventLeader: the leader or its epoch changed, and requests can see it.
+	EventLeader
 )
 
 // Watcher is told of events. LogChanged is called without locks held, possibly from many goroutines at once, on

@@ -57,6 +57,10 @@ func (p *Partition) notify(ev Event) {
 	}
 }
 
+// LeaderChanged tells those who watch that there is a new leader or leader epoch,
+// once the metadata says so.
+func (p *Partition) LeaderChanged() { p.notify(EventLeader) }
+
 // SetReplicated hands the high watermark to replication: with on it moves only by SetHighWatermark, and starts
 // from the checkpoint if the log was just opened. Off (the default) it follows the log end, or the flushed offset
 // with FlushBeforeAck.
