@@ -47,7 +47,7 @@ const (
 )
 
 // controllerKeys are served on controller listeners too (KIP-919).
-var controllerKeys = []int16{18, 19, 20, 29, 30, 31, 32, 33, 37, 43, 44, 45, 46, 55, 57, 60, 74}
+var controllerKeys = []int16{18, 19, 20, 29, 30, 31, 32, 33, 37, 43, 44, 45, 46, 55, 57, 60, 64, 74}
 
 func (a *api) controller() bool { return slices.Contains(controllerKeys, a.key) }
 
@@ -115,6 +115,7 @@ func requestTable() [maxKey]*api {
 		{key: 57, min: 0, max: 2, handle: typed((*Broker).updateFeatures)},
 		{key: 60, min: 0, max: 2, handle: typed((*Broker).describeCluster)},
 		{key: 61, min: 0, max: 0, handle: typed((*Broker).describeProducers)},
+		{key: 64, min: 0, max: 0, handle: typed((*Broker).unregisterBroker)},
 		{key: 65, min: 0, max: 0, handle: typed((*Broker).describeTransactions)},
 		{key: 66, min: 0, max: 2, handle: typed((*Broker).listTransactions)},
 		{key: 68, min: 0, max: 1, handle: typed((*Broker).consumerGroupHeartbeat)},

@@ -62,11 +62,14 @@ func TestFetchWakesForALeaderEpoch(t *testing.T) {
 	if _, err := c.Write(kmsg.NewRequestFormatter().AppendRequest(nil, req, 1)); err != nil {
 		t.Fatal(err)
 	}
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
 	for b.metrics.parked.Load() == 0 {
-		if bounded.Err() != nil {
+		select {
+		case <-look.C:
+		case <-bounded.Done():
 			t.Fatal("the fetch was not parked")
 		}
-		time.Sleep(time.Millisecond)
 	}
 	if err := b.ctl.BumpLeaderEpochs(bounded, func(topic string, _ int32) bool { return topic == "t" }); err != nil {
 		t.Fatal(err)

@@ -395,6 +395,14 @@ var versionRows = map[int16]versionRow{
 		req.Topics = []kmsg.DescribeProducersRequestTopic{{Topic: "t", Partitions: []int32{0}}}
 		return req
 	}},
+	64: {
+		build: func(*versionWorld) kmsg.Request {
+			req := kmsg.NewPtrUnregisterBrokerRequest()
+			req.BrokerID = 77
+			return req
+		},
+		want: always(kerr.BrokerIDNotRegistered),
+	},
 	65: {
 		build: func(*versionWorld) kmsg.Request {
 			req := kmsg.NewPtrDescribeTransactionsRequest()

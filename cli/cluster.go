@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -87,14 +86,14 @@ func unptr(s *string) string {
 }
 
 func (k *cluster) unregisterCommand() *cobra.Command {
-	return &cobra.Command{Use: "unregister BROKER", Short: "Take a broker that is gone for good off the cluster's books", Args: args(cobra.ExactArgs(1)),
-		RunE: k.client(func(ctx context.Context, cl *kgo.Client, ids []string) error {
-			id, err := strconv.ParseInt(ids[0], 10, 32)
-			if err != nil || id < 0 {
-				return usagef("broker %q: expected a number", ids[0])
+	var id int32
+	c := &cobra.Command{Use: "unregister --id N", Short: "Take a broker that is gone for good off the cluster's books", Args: args(cobra.NoArgs),
+		RunE: k.client(func(ctx context.Context, cl *kgo.Client, _ []string) error {
+			if id < 0 {
+				return usagef("--id: expected the number of a broker")
 			}
 			req := kmsg.NewPtrUnregisterBrokerRequest()
-			req.BrokerID = int32(id)
+			req.BrokerID = id
 			resp, err := req.RequestWith(ctx, cl)
 			if err != nil {
 				return notServed("unregistering brokers", err)
@@ -108,6 +107,8 @@ func (k *cluster) unregisterCommand() *cobra.Command {
 			_, err = fmt.Fprintf(k.Err, "broker %d unregistered\n", id)
 			return err
 		})}
+	c.Flags().Int32Var(&id, "id", -1, "the broker's node id")
+	return c
 }
 
 // notServed says plainly that the cluster has no such request.

@@ -58,11 +58,16 @@ func TestCluster(t *testing.T) {
 	if r := s.ok("", "cluster", "quorum", "--replication"); !strings.Contains(r.out, "Leader") {
 		t.Errorf("quorum --replication: %s", r.out)
 	}
-	if r := s.run("", "cluster", "unregister", "x"); r.code != 2 {
-		t.Errorf("unregister x: exit code %d: %s", r.code, r.err)
+	for _, wrong := range [][]string{{}, {"--id", "x"}, {"--id", "-3"}, {"77"}} {
+		if r := s.run("", append([]string{"cluster", "unregister"}, wrong...)...); r.code != 2 {
+			t.Errorf("unregister %v: exit code %d: %s", wrong, r.code, r.err)
+		}
 	}
-	if r := s.run("", "cluster", "unregister", "77"); r.code == 0 || !strings.Contains(r.err, "unregister") && !strings.Contains(r.err, "77") {
+	if r := s.run("", "cluster", "unregister", "--id", "77"); r.code == 0 || r.code == 2 || !strings.Contains(r.err, "broker 77 is not registered") {
 		t.Errorf("unregister of an unknown broker: exit code %d: %s", r.code, r.err)
+	}
+	if r := s.run("", "cluster", "unregister", "--id", "1"); r.code == 0 || r.code == 2 || !strings.Contains(r.err, "Broker 1 is running") {
+		t.Errorf("unregister of the running broker: exit code %d: %s", r.code, r.err)
 	}
 }
 

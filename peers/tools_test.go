@@ -151,7 +151,7 @@ var toolSteps = []step{
 	{name: "quorum replication", class: quorumTool, args: "describe --replication", wants: []string{"^1 .{22} [0-9]+ 0 [0-9]+ [0-9]+ Leader"}},
 	{name: "cluster id", class: clusterTool, args: "cluster-id --bootstrap-server $B", wants: []string{"Cluster ID: .{22}$"}},
 	{name: "cluster endpoints", class: clusterTool, args: "list-endpoints --bootstrap-server $B", wants: []string{"^1 127.0.0.1 [0-9]+ null unfenced broker"}},
-	{name: "unregister a broker", class: clusterTool, args: "unregister --bootstrap-server $B --id 9", wants: []string{"The target cluster does not support the broker unregistration API."}},
+	{name: "unregister a broker", class: clusterTool, args: "unregister --bootstrap-server $B --id 9", fails: true, wants: []string{"BrokerIdNotRegisteredException"}},
 	{name: "features", class: featuresTool, args: "describe", wants: []string{"Feature: group.version .*FinalizedVersionLevel: 1", "Feature: metadata.version .*FinalizedVersionLevel: 4.2-IV1", "Feature: transaction.version .*FinalizedVersionLevel: 2"}},
 	{name: "upgrade features", class: featuresTool, args: "upgrade --feature group.version=1 --dry-run", wants: []string{"group.version can be upgraded to 1."}},
 	{name: "leader election", class: electionTool, args: "--election-type preferred --all-topic-partitions"},

@@ -14,7 +14,8 @@
 // When an append fails the memory is ahead of the log. The Loop then throws
 // the State away (Abandon answers what is parked there), replays the log into
 // a fresh one, and fails the events of that round. While the log cannot be
-// read, events fail too.
+// read, events fail too. Events that come during a replay wait for it; who does
+// not want to, asks Ready first.
 //
 // Timers are part of the Loop: they fire as events.
 package coordinator

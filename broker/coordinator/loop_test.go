@@ -142,3 +142,79 @@ func TestUnknownKinds(t *testing.T) {
 		}
 	}
 }
+
+// gatedLog is read when its gate is opened.
+type gatedLog struct {
+	emptyLog
+	gate chan struct{}
+}
+
+func (l gatedLog) Replay(ctx context.Context, _ func(coordinator.Entry) error) error {
+	select {
+	case <-l.gate:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// TestReady: a loop that loads is waited for as long as was asked for; Stop ends
+// the wait, and the load.
+func TestReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := gatedLog{gate: make(chan struct{})}
+		start := func() (*coordinator.Loop[*state], chan error) {
+			l := coordinator.NewLoop(log, func() *state { return &state{} }, slog.New(slog.DiscardHandler))
+			ended := make(chan error, 1)
+			go func() { ended <- l.Run(t.Context()) }()
+			return l, ended
+		}
+		l, ended := start()
+		began := time.Now()
+		if err := l.Ready(t.Context(), time.Minute); !errors.Is(err, coordinator.ErrLoading) || time.Since(began) != time.Minute {
+			t.Errorf("after %v: %v, want ErrLoading after a minute", time.Since(began), err)
+		}
+		stopped, over := start()
+		time.AfterFunc(time.Second, stopped.Stop)
+		began = time.Now()
+		// Whether it says ErrStopped or lets the event come, which then fails, is the same.
+		if err := stopped.Ready(t.Context(), time.Hour); err != nil && !errors.Is(err, coordinator.ErrStopped) || time.Since(began) != time.Second {
+			t.Errorf("a loop that was stopped: %v after %v, want the end of the wait after a second", err, time.Since(began))
+		}
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+		time.AfterFunc(time.Second, func() { close(log.gate) })
+		if err := l.Ready(t.Context(), time.Hour); err != nil {
+			t.Errorf("a loop that has loaded: %v", err)
+		}
+		l.Stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestTroubleIsToldOfOnceAMinute: a log that cannot be read for ten minutes is
+// tried every second.
+func TestTroubleIsToldOfOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var repaired atomic.Bool
+		var text strings.Builder
+		l := coordinator.NewLoop(brokenLog{repaired: &repaired}, func() *state { return &state{} }, slog.New(slog.NewTextHandler(&text, nil)))
+		ended := make(chan error, 1)
+		go func() { ended <- l.Run(t.Context()) }()
+		time.Sleep(10*time.Minute + time.Second/2)
+		repaired.Store(true)
+		time.Sleep(time.Minute)
+		l.Stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		for want, n := range map[string]int{"loading coordinator state": 11, "failures=60 ": 10, "for=10m0s": 1, "coordinator state is loaded again": 1} {
+			if got := strings.Count(text.String(), want); got != n {
+				t.Errorf("%q is in the log %d times, want %d:\n%s", want, got, n, text.String())
+			}
+		}
+	})
+}

@@ -45,11 +45,11 @@ func (s *Shard) consumerHeartbeat(tx *coordinator.Tx, req *kmsg.ConsumerGroupHea
 	if err != nil {
 		return nil, err
 	}
-	changed := m.update(req) || joined
-	if changed {
+	changed, stored := m.update(req, client)
+	if joined || stored {
 		tx.Write(g.memberRecord(m))
 	}
-	s.refresh(tx, g, changed)
+	s.refresh(tx, g, joined || changed)
 	before, was := m.assigned, *m
 	g.consumer.reconcile(m, ownedParts(req))
 	if joined || m.moved(&was) {
@@ -151,7 +151,6 @@ func (s *Shard) consumerMember(tx *coordinator.Tx, g *Group, req *kmsg.ConsumerG
 	if m.classic != nil && req.MemberEpoch != 0 {
 		return nil, false, fault.New(kerr.UnknownMemberID, "Member %s uses the classic protocol.", m.id)
 	}
-	m.client = client
 	if m.classic != nil {
 		s.dropTimers(tx, m)
 		m.classic, joined = nil, true
@@ -221,14 +220,17 @@ func (m *consumer) checkEpoch(epoch int32, owned parts) error {
 }
 
 // update takes over what a heartbeat says; unset fields keep their values. It
-// reports whether the subscription changed.
-func (m *consumer) update(req *kmsg.ConsumerGroupHeartbeatRequest) bool {
-	changed := false
-	if req.RackID != nil {
-		m.rack = req.RackID
+// reports whether the subscription changed, and whether anything that is stored
+// did.
+func (m *consumer) update(req *kmsg.ConsumerGroupHeartbeatRequest, client Client) (changed, stored bool) {
+	if req.RackID != nil && (m.rack == nil || *m.rack != *req.RackID) {
+		m.rack, stored = req.RackID, true
 	}
-	if req.RebalanceTimeoutMillis != -1 {
-		m.rebalanceTimeout = time.Duration(req.RebalanceTimeoutMillis) * time.Millisecond
+	if d := time.Duration(req.RebalanceTimeoutMillis) * time.Millisecond; req.RebalanceTimeoutMillis != -1 && d != m.rebalanceTimeout {
+		m.rebalanceTimeout, stored = d, true
+	}
+	if m.client != client {
+		m.client, stored = client, true
 	}
 	if req.ServerAssignor != nil && (m.assignor == nil || *m.assignor != *req.ServerAssignor) {
 		m.assignor, changed = req.ServerAssignor, true
@@ -241,17 +243,23 @@ func (m *consumer) update(req *kmsg.ConsumerGroupHeartbeatRequest) bool {
 	if req.SubscribedTopicRegex != nil && (m.regex == nil || *m.regex != *req.SubscribedTopicRegex) {
 		m.regex, changed = req.SubscribedTopicRegex, true
 	}
-	return changed
+	return changed, changed || stored
 }
 
 func (s *Shard) consumerLeave(tx *coordinator.Tx, g *Group, req *kmsg.ConsumerGroupHeartbeatRequest) (*kmsg.ConsumerGroupHeartbeatResponse, error) {
 	c := g.consumer
 	m := c.members[req.MemberID]
-	switch {
-	case m == nil:
+	if req.InstanceID != nil {
+		holder, ok := c.static[*req.InstanceID]
+		switch {
+		case !ok:
+			return nil, fault.New(kerr.UnknownMemberID, "Instance id %s is unknown.", *req.InstanceID)
+		case holder != req.MemberID:
+			return nil, fault.New(kerr.FencedInstanceID, "Static member %s with instance id %s was fenced by member %s.", req.MemberID, *req.InstanceID, holder)
+		}
+	}
+	if m == nil {
 		return nil, fault.New(kerr.UnknownMemberID, "Member %s is not a member of group %s.", req.MemberID, g.id)
-	case req.InstanceID != nil && c.static[*req.InstanceID] != m.id:
-		return nil, kerr.UnknownMemberID
 	}
 	resp := kmsg.NewPtrConsumerGroupHeartbeatResponse()
 	resp.MemberID, resp.MemberEpoch = &m.id, req.MemberEpoch

@@ -172,3 +172,49 @@ func TestUnknownRecords(t *testing.T) {
 		t.Errorf("a value of version 77 gives %v, want an error that ends the loading", err)
 	}
 }
+
+// A group of which only tombstones are left in the log is not there after a
+// start, whether it had plain offsets or those of a transaction.
+func TestNothingIsLeftOfADeletedGroup(t *testing.T) {
+	for name, offsets := range map[string]func(*bench){
+		"plain":   func(b *bench) { b.commitOffset("", -1, 5) },
+		"pending": func(b *bench) { b.pendOffset(5, true) },
+	} {
+		b := newBench(t)
+		offsets(b)
+		b.commit()
+		if code := b.shard.Delete(b.tx, "g"); code != 0 {
+			t.Fatalf("%s: deleting: %v", name, kerr.ErrorForCode(code))
+		}
+		b.endTxn(true)
+		b.commit()
+		b.reloaded()
+		if list := b.shard.List(); len(list) != 0 {
+			t.Errorf("%s: after a start there are %+v", name, list)
+		}
+	}
+}
+
+// What is queued about a topic that was deleted does not touch the offsets of
+// one that has its name since; nor is an offset taken for the old one.
+func TestOffsetsOfATopicMadeAnew(t *testing.T) {
+	b := newBench(t)
+	b.commitOffset("", -1, 5)
+	b.shard.TopicDeleted(b.tx, "t", [16]byte{1}) // the one before
+	b.commit()
+	b.wantOffset(5)
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Version, req.Group, req.Generation = 10, "g", -1
+	req.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: "t", TopicID: [16]byte{1}, Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: 9}}}}
+	resp := kmsg.NewPtrOffsetCommitResponse()
+	resp.Topics = []kmsg.OffsetCommitResponseTopic{{Topic: "t", Partitions: []kmsg.OffsetCommitResponseTopicPartition{{}}}}
+	b.shard.Commit(b.tx, req, resp, func() {})
+	b.commit()
+	if code := resp.Topics[0].Partitions[0].ErrorCode; code != kerr.UnknownTopicOrPartition.Code {
+		t.Errorf("a commit for the topic before: %v, want UNKNOWN_TOPIC_OR_PARTITION", kerr.ErrorForCode(code))
+	}
+	b.wantOffset(5)
+	b.shard.TopicDeleted(b.tx, "t", topicID)
+	b.commit()
+	b.wantOffset(-1)
+}

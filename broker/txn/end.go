@@ -103,11 +103,14 @@ func (s *Shard) endV2(tx *coordinator.Tx, t *txn, e End) (Producer, error) {
 // have run out: that one is reserved in the Prepare record and becomes current
 // with the Complete record.
 func (s *Shard) complete(tx *coordinator.Tx, t *txn, e End) (Producer, error) {
-	if t.epoch >= exhausted && e.Fresh < 0 {
+	if t.epoch > exhausted {
+		return Producer{}, kerr.ProducerFenced // nobody was given that one
+	}
+	if t.epoch == exhausted && e.Fresh < 0 {
 		return Producer{NeedFresh: true}, nil
 	}
 	next := Producer{ID: t.producerID, Epoch: t.epoch + 1}
-	if t.epoch >= exhausted {
+	if t.epoch == exhausted {
 		t.nextID = e.Fresh
 		next = Producer{ID: e.Fresh, Epoch: 0}
 	}

@@ -121,6 +121,9 @@ func (s *Shard) Replay(e coordinator.Entry) error {
 	if err := v.ReadFrom(e.Value); err != nil {
 		return fmt.Errorf("decoding transactional id %s: %w", k.TransactionalID, err)
 	}
+	if v.State < kmsg.TransactionState(Empty) || v.State > kmsg.TransactionState(Dead) {
+		return fmt.Errorf("transactional id %s: state %d, expected %d to %d", k.TransactionalID, v.State, Empty, Dead)
+	}
 	t := &txn{
 		id: k.TransactionalID, producerID: v.ProducerID, prevID: -1, nextID: -1, epoch: v.ProducerEpoch, lastEpoch: noEpoch,
 		timeout: time.Duration(v.TimeoutMillis) * time.Millisecond, state: State(v.State),

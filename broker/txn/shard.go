@@ -207,8 +207,9 @@ func (s *Shard) Completed(tx *coordinator.Tx, m Markers) {
 	}
 	t.partitions, t.start = nil, -1
 	if t.nextID >= 0 {
+		// lastEpoch stays: it is the last one that the producer was given.
 		t.prevID, t.producerID, t.nextID = t.producerID, t.nextID, -1
-		t.lastEpoch, t.epoch = t.epoch, 0
+		t.epoch = 0
 	}
 	s.write(tx, t)
 }

@@ -3,6 +3,7 @@ package txn_test
 import (
 	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -210,7 +211,46 @@ func TestEpochsRunOut(t *testing.T) {
 		if retried != next {
 			t.Fatalf("a retry got %+v, want %+v", retried, next)
 		}
+		// A producer that did not see the answer and begins anew finds out.
+		again, err := b.init(p.ID, p.Epoch)
+		want(t, err, nil)
+		if again != next {
+			t.Fatalf("the producer from before got %+v, want %+v", again, next)
+		}
 		want(t, b.add(next, 2), nil)
+	}
+}
+
+// The epoch above the last one fences and is nobody's: it ends nothing.
+func TestFencingEpochIsNobodys(t *testing.T) {
+	b := newBench()
+	p, _ := b.init(-1, -1)
+	for p.Epoch < math.MaxInt16-1 {
+		p, _ = b.init(p.ID, p.Epoch)
+	}
+	want(t, b.add(p, 2), nil)
+	_, err := b.init(-1, -1) // fences
+	want(t, err, kerr.ConcurrentTransactions)
+	b.complete()
+	p.Epoch = math.MaxInt16
+	_, err = b.end(p, false, true)
+	want(t, err, kerr.ProducerFenced)
+	if q, err := b.init(-1, -1); err != nil || q.ID == p.ID || q.Epoch != 0 {
+		t.Fatalf("the next producer is %+v, %v, want a fresh id", q, err)
+	}
+}
+
+// A state that there is not keeps the log from being loaded: to guess would be
+// to end a transaction the wrong way.
+func TestUnknownStateIsRefused(t *testing.T) {
+	b := newBench()
+	b.init(-1, -1)
+	r := b.records[0]
+	const stateAt = 2 + 8 + 2 + 4 // behind version, producer id, epoch, timeout
+	r.Value[stateAt] = 9
+	err := txn.NewShard(b.config()).Replay(coordinator.Entry{Key: r.Key, Value: r.Value})
+	if err == nil || !strings.Contains(err.Error(), "transactional id x: state 9") {
+		t.Fatalf("error = %v", err)
 	}
 }
 
