@@ -43,6 +43,23 @@ func TestFetchWakesForALeaderEpoch(t *testing.T) {
 	const patience = 30 * time.Second
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	await := func(what string, cond func() bool) {
+		t.Helper()
+		look := time.NewTicker(time.Millisecond)
+		defer look.Stop()
+		for !cond() {
+			select {
+			case <-look.C:
+			case <-bounded.Done():
+				t.Fatalf("%s: not within %v", what, patience)
+			}
+		}
+	}
+	await("the start, which begins epochs", func() bool {
+		b.txns.mu.Lock()
+		defer b.txns.mu.Unlock()
+		return b.txns.started
+	})
 	if _, err := b.ctl.CreateTopic(bounded, controller.NewTopic{Name: "t", Partitions: 1, ReplicationFactor: 1}, false); err != nil {
 		t.Fatal(err)
 	}
@@ -62,15 +79,7 @@ func TestFetchWakesForALeaderEpoch(t *testing.T) {
 	if _, err := c.Write(kmsg.NewRequestFormatter().AppendRequest(nil, req, 1)); err != nil {
 		t.Fatal(err)
 	}
-	look := time.NewTicker(time.Millisecond)
-	defer look.Stop()
-	for b.metrics.parked.Load() == 0 {
-		select {
-		case <-look.C:
-		case <-bounded.Done():
-			t.Fatal("the fetch was not parked")
-		}
-	}
+	await("the fetch being parked", func() bool { return b.metrics.parked.Load() > 0 })
 	if err := b.ctl.BumpLeaderEpochs(bounded, func(topic string, _ int32) bool { return topic == "t" }); err != nil {
 		t.Fatal(err)
 	}

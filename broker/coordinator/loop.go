@@ -330,9 +330,6 @@ type Tx struct {
 // NewTx returns a Tx outside any loop, for tests of a State.
 func NewTx(now time.Time) *Tx { return &Tx{Now: now, timers: &timers{}} }
 
-// Batches returns what was written so far.
-func (tx *Tx) Batches() []Batch { return tx.batches }
-
 // Write adds records outside a transaction.
 func (tx *Tx) Write(records ...Record) { tx.WriteAs(-1, -1, records...) }
 

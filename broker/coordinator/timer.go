@@ -16,9 +16,6 @@ type Timer struct {
 // Armed says whether the timer will fire.
 func (t *Timer) Armed() bool { return t.index > 0 }
 
-// At is the time of firing of an armed timer.
-func (t *Timer) At() time.Time { return t.at }
-
 // Arm makes t fire fn once d has passed; an armed timer is set anew.
 func (tx *Tx) Arm(t *Timer, d time.Duration, fn func(*Tx)) {
 	t.at, t.fn = tx.Now.Add(d), fn

@@ -41,6 +41,6 @@ func (t *Trouble) Over(log *slog.Logger, msg string, args ...any) {
 	if t.since.IsZero() {
 		return
 	}
-	log.Warn(msg, append(args, "failures since", t.failures, "after", time.Since(t.since).Round(time.Second))...)
+	log.Warn(msg, append(args, "failures", t.failures, "after", time.Since(t.since).Round(time.Second))...)
 	t.since, t.failures = time.Time{}, 0
 }
