@@ -163,7 +163,7 @@ var known = []string{"client.dns.lookup", "rest.advertised.host.name", "rest.adv
 	"rest.advertised.listener", "access.control.allow.origin", "access.control.allow.methods", "response.http.headers.config",
 	"rest.extension.classes", "admin.listeners", "ssl.client.auth", "session.timeout.ms", "heartbeat.interval.ms",
 	"key.converter.plugin.version", "value.converter.plugin.version", "header.converter.plugin.version",
-	"internal.topics.automatic.creation.enable", "internal.key.converter", "internal.value.converter", "offset.storage.file.filename"}
+	"internal.key.converter", "internal.value.converter", "offset.storage.file.filename"}
 
 // Reasons why a key of Kafka's files has nothing to act on here.
 const (

@@ -209,8 +209,8 @@ func warnIdentity(cfg *settings, t *relation, log *slog.Logger) {
 	if len(cfg.keyColumns(t)) == 0 {
 		log.Warn("a captured table has no key: its records have none, and sinks that need one refuse them; add a primary key or set message.key.columns", "table", t.full())
 	}
-	if len(t.key) == 0 && t.identity == 'd' {
-		log.Warn("a captured table has neither primary key nor replica identity: PostgreSQL refuses to update and delete its rows while it is published; run ALTER TABLE ... REPLICA IDENTITY FULL", "table", t.full())
+	if len(t.key) == 0 && t.identity == 'd' || t.identity == 'n' {
+		log.Warn("a captured table has no replica identity, neither a primary key for one nor another: PostgreSQL refuses to update and delete its rows while it is published; run ALTER TABLE ... REPLICA IDENTITY FULL", "table", t.full())
 	}
 }
 
