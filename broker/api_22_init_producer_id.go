@@ -40,9 +40,6 @@ func (b *Broker) initProducer(ctx context.Context, req *kmsg.InitProducerIDReque
 		id, err := b.ids.get(ctx)
 		return txn.Producer{ID: id}, err
 	}
-	if *req.TransactionalID == "" {
-		return txn.Producer{}, kerr.InvalidRequest
-	}
 	return b.withFresh(ctx, func(fresh int64) (txn.Producer, error) {
 		in := txn.Init{
 			ID: *req.TransactionalID, Timeout: time.Duration(req.TransactionTimeoutMillis) * time.Millisecond,

@@ -20,6 +20,9 @@ func (b *Broker) txnOffsetCommit(ctx context.Context, r *request, req *kmsg.TxnO
 	if req.Version < 3 {
 		req.Generation = -1
 	}
+	if req.Group == "" {
+		return failTxnCommit(req, kerr.InvalidGroupID.Code)
+	}
 	resp := b.txnCommitShape(req)
 	verified, err := b.openOffsets(ctx, req)
 	if err != nil {

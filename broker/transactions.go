@@ -39,6 +39,9 @@ func txnCall[R any](ctx context.Context, b *Broker, id string, fn func(t *tx, s 
 		err    error
 	}
 	var none R
+	if id == "" {
+		return none, fault.New(kerr.InvalidRequest, "the transactional id is empty")
+	}
 	loop, err := b.txns.find(id)
 	if err != nil {
 		return none, err

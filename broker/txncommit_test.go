@@ -82,6 +82,7 @@ func TestTxnOffsetCommitFencesMembers(t *testing.T) {
 	}
 	fenceCase{"a group that there is not", 3, "x", "", 2, kerr.IllegalGeneration}.run(t, w, p, "none")
 	fenceCase{"a group that there is not, and no member", 3, "", "", -1, nil}.run(t, w, p, "none")
+	fenceCase{"no group", 3, "", "", -1, kerr.InvalidGroupID}.run(t, w, p, "")
 
 	// Pending offsets: who asks for stable ones is told to wait (v7, KIP-447).
 	fetch := func(stable bool) kmsg.OffsetFetchResponseTopicPartition {
@@ -153,6 +154,22 @@ func TestTxnOffsetCommitFencesEpochs(t *testing.T) {
 		req := kmsg.NewPtrOffsetFetchRequest()
 		req.Groups = []kmsg.OffsetFetchRequestGroup{{Group: "g", MemberID: kmsg.StringPtr("m"), MemberEpoch: epoch}}
 		wantCode(t, "fetching the offsets", ask[*kmsg.OffsetFetchResponse](w, req, 9).Groups[0].ErrorCode, want)
+	}
+}
+
+// An empty transactional id is nobody's.
+func TestEmptyTransactionalID(t *testing.T) {
+	b := brokertest.Start(t, nil)
+	w := newWire(t, b)
+	create(t, w, "t")
+	findCoordinator(t, w, 1, "tx")
+	add, end, begin := kmsg.NewPtrAddPartitionsToTxnRequest(), kmsg.NewPtrEndTxnRequest(), kmsg.NewPtrInitProducerIDRequest()
+	add.Topics = []kmsg.AddPartitionsToTxnRequestTopic{{Topic: "t", Partitions: []int32{0}}}
+	begin.TransactionalID, begin.TransactionTimeoutMillis = kmsg.StringPtr(""), 1000
+	for _, resp := range []kmsg.Response{ask[kmsg.Response](w, add, 3), ask[kmsg.Response](w, end, 4), ask[kmsg.Response](w, begin, 4)} {
+		if got := failures(resp); len(got) != 1 || got[0] != kerr.InvalidRequest.Code {
+			t.Errorf("%s: error codes %v, want INVALID_REQUEST", kmsg.NameForKey(resp.Key()), got)
+		}
 	}
 }
 
