@@ -108,8 +108,8 @@ func Retriable(err error) error {
 	return &retriable{err}
 }
 
-// IsRetriable reports whether err or one of its causes was marked retriable. An
-// ended context is not.
+// IsRetriable reports whether err or one of its causes was marked by Retriable, or is
+// a RetriableException with another cause than an ended context.
 func IsRetriable(err error) bool {
 	var r *retriable
 	if errors.As(err, &r) {

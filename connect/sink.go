@@ -39,8 +39,8 @@ type SinkContext interface {
 	RequestCommit()
 	// Timeout sets the pause before the next retry.
 	Timeout(d time.Duration)
-	// ErrantReporter returns where bad records go, nil when
-	// errors.tolerance=none and no dead letter queue is configured.
+	// ErrantReporter returns where bad records go, nil where they go nowhere: without
+	// errors.log.enable and without a dead letter queue.
 	ErrantReporter() ErrantReporter
 	// Go runs fn on a goroutine that is waited for when the task stops; a panic
 	// or an error other than the context's fails the task.
@@ -53,7 +53,8 @@ type SinkContext interface {
 type ErrantReporter interface {
 	// Report hands over a record. The framework commits no offset past it
 	// before the report is durable. It returns an error when tolerance does
-	// not allow it, which the task returns from Put.
+	// not allow it, which the task returns from Put or PreCommit, the calls in which
+	// it may report.
 	Report(r *Record, err error) error
 }
 

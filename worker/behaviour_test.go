@@ -237,6 +237,45 @@ func TestLostRecordsAreCounted(t *testing.T) {
 	eventually(t, "the loss is logged", func() bool { return n.logs.has("lies below the start of the log", "lost=2") })
 }
 
+// With auto.offset.reset=none a task that finds its next record gone fails instead of
+// standing still.
+func TestResetNoneFails(t *testing.T) {
+	b := startBroker(t)
+	n := startNode(t, b.Addr(), nil)
+	file := filepath.Join(t.TempDir(), "out")
+	config := sinkConfig("in", file)
+	config["consumer.override.auto.offset.reset"] = "none"
+	produce(t, b.Addr(), "in", "a")
+	adm := newAdmin(t, b.Addr())
+	first := kadm.Offsets{}
+	first.AddOffset("in", 0, 0, -1)
+	if _, err := adm.CommitOffsets(t.Context(), "connect-snk", first); err != nil {
+		t.Fatal(err)
+	}
+	n.create("snk", config)
+	eventually(t, "a is written", func() bool { return len(lines(t, file)) == 1 })
+	eventually(t, "the task fails", func() bool {
+		if err := n.herder.Pause(t.Context(), "snk"); err != nil {
+			t.Fatal(err)
+		}
+		// The client has fetched the first of these ahead, with luck of its own the others, too.
+		produce(t, b.Addr(), "in", "b", "c", "d")
+		ends, err := adm.ListEndOffsets(t.Context(), "in")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := adm.DeleteRecords(t.Context(), ends.Offsets()); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.herder.Resume(t.Context(), "snk"); err != nil {
+			t.Fatal(err)
+		}
+		st, err := n.herder.ConnectorStatus(t.Context(), "snk")
+		return err == nil && len(st.Tasks) == 1 && st.Tasks[0].State == model.Failed &&
+			strings.Contains(st.Tasks[0].Trace, "partition in-0") && strings.Contains(st.Tasks[0].Trace, "auto.offset.reset is none")
+	})
+}
+
 // flakySink fails some Puts in ways that its records choose.
 type flakySink struct{ probeSink }
 
@@ -459,6 +498,44 @@ func TestFailedConnector(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.await("b", model.Running, model.Running)
+	// One that was stopped before and failed to start again can be stopped, too.
+	if err := n.herder.Stop(ctx, "b"); err != nil {
+		t.Fatal(err)
+	}
+	n.await("b", model.Stopped, "")
+	failures.Store(1)
+	if err := n.herder.Resume(ctx, "b"); err != nil {
+		t.Fatal(err)
+	}
+	n.await("b", model.Failed, "")
+	if err := n.herder.Stop(ctx, "b"); err != nil {
+		t.Fatal(err)
+	}
+	n.await("b", model.Stopped, "")
+}
+
+// A topic of the worker may get partitions while it runs: offsets that land there are
+// read back like the others.
+func TestInternalTopicGrows(t *testing.T) {
+	b := startBroker(t)
+	n := startNode(t, b.Addr(), nil)
+	n.create("src", sourceConfig("out", "a"))
+	n.await("src", model.Running, model.Running)
+	topic(t, b.Addr(), "g-offsets", 1)
+	if _, err := newAdmin(t, b.Addr()).UpdatePartitions(t.Context(), 7, "g-offsets"); err != nil {
+		t.Fatal(err)
+	}
+	offsets, err := n.herder.Offsets(t.Context(), "src")
+	if err != nil || len(offsets) != 1 {
+		t.Fatalf("offsets = %v, error %v", offsets, err)
+	}
+	c := client(t, b.Addr(), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	grown := &kgo.Record{Topic: "g-offsets", Partition: 6, Key: []byte(`["src",{"p":"elsewhere"}]`), Value: []byte(`{"n":9}`)}
+	eventually(t, "the new partition takes a record", func() bool { return c.ProduceSync(t.Context(), grown).FirstErr() == nil })
+	eventually(t, "the offset in the new partition is read", func() bool {
+		offsets, err = n.herder.Offsets(t.Context(), "src")
+		return err == nil && len(offsets) == 2
+	})
 }
 
 // Every record arrives while tasks come, go and share partitions.

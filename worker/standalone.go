@@ -1,11 +1,15 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -55,7 +59,7 @@ func loadConnectorFile(path string) (f ConnectorFile, err error) {
 		Config  map[string]any
 		Initial string `json:"initial_state"`
 	}
-	if json.Unmarshal(b, &posted) == nil && posted.Config != nil {
+	if unmarshal(b, &posted) == nil && posted.Config != nil {
 		f.Name = posted.Name
 		if f.Initial, err = initialState(posted.Initial); err != nil {
 			return f, err
@@ -64,11 +68,24 @@ func loadConnectorFile(path string) (f ConnectorFile, err error) {
 		return f, err
 	}
 	var flat map[string]any
-	if err := json.Unmarshal(b, &flat); err != nil {
+	if err := unmarshal(b, &flat); err != nil {
 		return f, fmt.Errorf("expected a JSON object of settings, or one with name and config: %w", err)
 	}
 	f.Config, err = texts(flat)
 	return f, err
+}
+
+// unmarshal is json.Unmarshal, but keeps numbers as they are written.
+func unmarshal(b []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is more than one JSON value")
+	}
+	return nil
 }
 
 func texts(m map[string]any) (map[string]string, error) {
@@ -78,12 +95,10 @@ func texts(m map[string]any) (map[string]string, error) {
 		case nil:
 		case string:
 			out[k] = v
-		case bool, float64:
-			b, err := json.Marshal(v)
-			if err != nil {
-				return nil, err
-			}
-			out[k] = string(b)
+		case json.Number:
+			out[k] = v.String()
+		case bool:
+			out[k] = strconv.FormatBool(v)
 		default:
 			return nil, fmt.Errorf("the value of %s is neither text nor number nor boolean", k)
 		}

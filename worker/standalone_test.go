@@ -79,8 +79,20 @@ func TestStandalone(t *testing.T) {
 	}
 }
 
+// Numbers reach the connector as they are written.
+func TestConnectorFileNumbers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.json")
+	if err := os.WriteFile(path, []byte(`{"name":"a","big":12345678901234567890,"fraction":1.0,"yes":true}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := worker.LoadConnectorFile(path)
+	if err != nil || f.Config["big"] != "12345678901234567890" || f.Config["fraction"] != "1.0" || f.Config["yes"] != "true" {
+		t.Fatalf("config = %v, error %v", f.Config, err)
+	}
+}
+
 func TestConnectorFileErrors(t *testing.T) {
-	for name, text := range map[string]string{"nameless.properties": "connector.class=x\n", "broken.json": "{", "nested.json": `{"name":"a","x":[1]}`,
+	for name, text := range map[string]string{"nameless.properties": "connector.class=x\n", "broken.json": "{", "nested.json": `{"name":"a","x":[1]}`, "two.json": `{"name":"a"} {"name":"b"}`,
 		"state.json": `{"name":"a","config":{"x":"y"},"initial_state":"FLYING"}`} {
 		path := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

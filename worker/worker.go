@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"strings"
-	"sync/atomic"
 
 	"github.com/leat-project/leat/connect/plugin"
 	"github.com/leat-project/leat/worker/claim"
@@ -34,12 +34,7 @@ type Deps struct {
 }
 
 // Worker is one Connect worker.
-type Worker struct {
-	conf      *conf.Config
-	herder    *herder.Herder
-	validator *validate.Validator
-	log       *slog.Logger
-}
+type Worker struct{ herder *herder.Herder }
 
 // ParseConfig resolves the providers in a worker's properties and reads them. Keys
 // that nothing knows are returned for a warning.
@@ -85,7 +80,7 @@ func New(cfg *conf.Config, reg *plugin.Registry, deps Deps) (*Worker, error) {
 	}
 	h := herder.New(herder.Deps{Conf: cfg, Registry: reg, Stores: stores, Validator: v, Resolver: resolver,
 		WorkerID: deps.WorkerID, LoggerLevel: deps.LoggerLevel, Log: deps.Log})
-	return &Worker{conf: cfg, herder: h, validator: v, log: deps.Log}, nil
+	return &Worker{herder: h}, nil
 }
 
 // Run runs the worker until ctx ends, then stops its tasks in an orderly way.
@@ -94,19 +89,9 @@ func (w *Worker) Run(ctx context.Context) error { return w.herder.Run(ctx) }
 // Herder returns the control loop, which serves the REST API.
 func (w *Worker) Herder() *herder.Herder { return w.herder }
 
-// Validator returns what validates connector configurations.
-func (w *Worker) Validator() *validate.Validator { return w.validator }
-
-// lease is the lease of a single worker, whose generation is known once the
-// statuses are read.
-type lease struct{ gen atomic.Int64 }
-
-func (l *lease) Check(context.Context) error { return nil }
-func (l *lease) Generation() int             { return int(l.gen.Load()) }
-
 func openStores(cfg *conf.Config, instance string, log *slog.Logger) (herder.Stores, error) {
-	l := &lease{}
-	s := herder.Stores{Lease: l, Generation: func(n int) { l.gen.Store(int64(n)) }}
+	l := &store.SoleWriter{}
+	s := herder.Stores{Lease: l, Generation: l.SetGeneration}
 	if cfg.Mode == conf.Standalone {
 		file := store.NewFileLog(cfg.OffsetFile)
 		s.Configs = store.NewConfigStore(&store.MemLog{}, l, log)
@@ -159,5 +144,5 @@ func workerID(cfg *conf.Config) string {
 	if port == "" {
 		port = "8083"
 	}
-	return host + ":" + port
+	return net.JoinHostPort(host, port)
 }

@@ -142,18 +142,20 @@ func (c *conn) main() {
 		c.reconfig, c.raised = false, nil
 		c.mu.Unlock()
 		if raised != nil && !failed {
-			failed = true
+			state, failed = "", true
 			c.fail(raised)
 		}
 		switch {
-		case failed && wanted == model.TargetStopped && state != wanted:
+		case failed && wanted == model.TargetStopped:
 			// A failed connector ignores pause and resume, but can be stopped.
-			inst, state, failed = c.end(inst), wanted, false
+			c.end(inst)
+			inst, state, failed = nil, wanted, false
 			c.report(model.Stopped, "")
 		case failed:
 		case wanted != state:
 			inst, err = c.follow(inst, wanted)
 			if failed = err != nil; failed {
+				state = "" // it is in none, also not in the one that it was in before
 				c.fail(err)
 				break
 			}
@@ -248,14 +250,13 @@ func (i *instance) stop() error {
 }
 
 // end stops what may run.
-func (c *conn) end(inst *instance) *instance {
+func (c *conn) end(inst *instance) {
 	if inst == nil {
-		return nil
+		return
 	}
 	if err := inst.stop(); err != nil {
 		c.log.Warn("stopping the connector", "err", err)
 	}
-	return nil
 }
 
 func (c *conn) fail(err error) {

@@ -61,7 +61,6 @@ type Herder struct {
 	statuses *store.StatusStore
 	log      *slog.Logger
 	ready    atomic.Bool
-	stage    atomic.Value // string: what the start is doing
 
 	mu      sync.Mutex // guards queue and closed
 	queue   []func(ctx context.Context)
@@ -93,7 +92,6 @@ type running struct {
 func New(d Deps) *Herder {
 	h := &Herder{Deps: d, configs: d.Stores.Configs, offsets: d.Stores.Offsets, statuses: d.Stores.Statuses, log: d.Log,
 		signal: make(chan struct{}, 1), stopped: make(chan struct{}), conns: map[string]*conn{}, tasks: map[model.TaskID]*running{}}
-	h.stage.Store("The worker is reading its internal topics")
 	h.topics.h = h
 	return h
 }

@@ -205,7 +205,10 @@ func (h *Herder) sinkOffsets(ctx context.Context, c store.Connector) ([]model.Co
 			return fmt.Errorf("Failed to retrieve consumer group offsets for sink connector %s: %w", c.Name, err)
 		}
 		for _, o := range offsets.Sorted() {
-			if o.Err != nil || o.At < 0 {
+			if o.Err != nil {
+				return fmt.Errorf("Failed to retrieve consumer group offsets for sink connector %s: partition %s-%d: %w", c.Name, o.Topic, o.Partition, o.Err)
+			}
+			if o.At < 0 {
 				continue
 			}
 			out = append(out, model.ConnectorOffset{

@@ -110,10 +110,13 @@ func (h *Herder) Validate(ctx context.Context, config map[string]string) (*valid
 // ClusterID returns the id of the Kafka cluster.
 func (h *Herder) ClusterID(ctx context.Context) (string, error) { return h.Stores.ClusterID(ctx) }
 
+// errStarting says what takes the start its time.
+var errStarting = errors.New("The worker is reading its internal topics")
+
 // Ready reports whether the worker has started and its loop answers.
 func (h *Herder) Ready(ctx context.Context) (bool, error) {
 	if !h.ready.Load() {
-		return false, errors.New(h.stage.Load().(string))
+		return false, errStarting
 	}
 	if err := h.do(ctx, func(context.Context) error { return nil }); err != nil {
 		return true, fmt.Errorf("the worker's control loop does not answer: %w", err)

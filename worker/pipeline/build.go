@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"strings"
 
@@ -26,12 +27,19 @@ const DefaultHeaderConverter = "org.apache.kafka.connect.storage.SimpleHeaderCon
 // connector does not name is the worker's, with the worker's sub-keys.
 func BuildConverters(reg *plugin.Registry, connector, worker map[string]string) (*Converters, error) {
 	c := &Converters{}
+	if err := c.build(reg, connector, worker); err != nil {
+		return nil, closing(err, c)
+	}
+	return c, nil
+}
+
+func (c *Converters) build(reg *plugin.Registry, connector, worker map[string]string) error {
 	var err error
 	if c.Key, c.KeyClass, err = converter(reg, "key.converter", true, connector, worker); err != nil {
-		return nil, err
+		return err
 	}
 	if c.Value, c.ValueClass, err = converter(reg, "value.converter", false, connector, worker); err != nil {
-		return nil, err
+		return err
 	}
 	class, props := choose("header.converter", connector, worker)
 	if class == "" {
@@ -39,19 +47,37 @@ func BuildConverters(reg *plugin.Registry, connector, worker map[string]string) 
 	}
 	p, err := reg.Find(class, plugin.HeaderConverter)
 	if err != nil {
-		return nil, fmt.Errorf("header.converter: %w", err)
+		return fmt.Errorf("header.converter: %w", err)
 	}
 	props["converter.type"] = "header"
 	c.Header, c.HeaderClass = p.NewHeaderConverter(), p.Class
 	if err := c.Header.Configure(props); err != nil {
-		return nil, fmt.Errorf("configuring header.converter %s: %w", p.Class, err)
+		return fmt.Errorf("configuring header.converter %s: %w", p.Class, err)
 	}
-	return c, nil
+	return nil
 }
 
-// Close closes the converters.
+// Close closes the converters, as far as they were made.
 func (c *Converters) Close() error {
-	return errors.Join(c.Key.Close(), c.Value.Close(), c.Header.Close())
+	var errs []error
+	for _, conv := range []connect.Converter{c.Key, c.Value} {
+		if conv != nil {
+			errs = append(errs, conv.Close())
+		}
+	}
+	if c.Header != nil {
+		errs = append(errs, c.Header.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// closing closes what an error leaves behind. The error stays as it is, with its Java
+// class and causes, unless closing fails too.
+func closing(err error, c io.Closer) error {
+	if cerr := c.Close(); cerr != nil {
+		return errors.Join(err, cerr)
+	}
+	return err
 }
 
 func converter(reg *plugin.Registry, key string, isKey bool, connector, worker map[string]string) (connect.Converter, string, error) {
@@ -69,7 +95,7 @@ func converter(reg *plugin.Registry, key string, isKey bool, connector, worker m
 	}
 	c := p.NewConverter()
 	if err := c.Configure(props, isKey); err != nil {
-		return nil, "", fmt.Errorf("configuring %s %s: %w", key, p.Class, err)
+		return c, "", fmt.Errorf("configuring %s %s: %w", key, p.Class, err)
 	}
 	return c, p.Class, nil
 }
@@ -126,7 +152,7 @@ func BuildChain(reg *plugin.Registry, connector map[string]string) (Chain, error
 	for _, alias := range cfg.Transforms {
 		t, err := buildTransform(reg, connector, alias)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("transform %s: %w", alias, err), chain.Close())
+			return nil, closing(fmt.Errorf("transform %s: %w", alias, err), chain)
 		}
 		chain = append(chain, t)
 	}
@@ -146,12 +172,14 @@ func buildTransform(reg *plugin.Registry, connector map[string]string, alias str
 		delete(own, k)
 	}
 	if err := t.apply.Configure(own); err != nil {
-		return t, fmt.Errorf("configuring %s: %w", p.Class, err)
+		return t, closing(fmt.Errorf("configuring %s: %w", p.Class, err), t.apply)
 	}
 	if name := props["predicate"]; name != "" {
-		t.predicate, err = buildPredicate(reg, connector, name)
+		if t.predicate, err = buildPredicate(reg, connector, name); err != nil {
+			return t, closing(err, t.apply)
+		}
 	}
-	return t, err
+	return t, nil
 }
 
 func buildPredicate(reg *plugin.Registry, connector map[string]string, alias string) (connect.Predicate, error) {
@@ -167,7 +195,7 @@ func buildPredicate(reg *plugin.Registry, connector map[string]string, alias str
 	delete(props, "plugin.version")
 	pred := p.NewPredicate()
 	if err := pred.Configure(props); err != nil {
-		return nil, fmt.Errorf("configuring predicate %s: %w", alias, err)
+		return nil, closing(fmt.Errorf("configuring predicate %s: %w", alias, err), pred)
 	}
 	return pred, nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,8 +32,6 @@ type Connector struct {
 	Applied map[string]string
 	// Inconsistent: the last commit record counted tasks that were not seen.
 	Inconsistent bool
-	// FencedTasks is the last recorded task count of exactly-once, -1 if none.
-	FencedTasks int
 }
 
 // EventKind says what a config record was about.
@@ -81,15 +80,13 @@ type ConfigStore struct {
 	conns    map[string]*Connector
 	deferred map[string]map[int]map[string]string // task configs before their commit
 	targets  map[string]model.TargetState
-	fenced   map[string]int
 	session  SessionKey
-	offset   int64 // of the last record + 1
 }
 
 // NewConfigStore returns a store on a log that was not started.
 func NewConfigStore(records Log, lease Lease, log *slog.Logger) *ConfigStore {
 	return &ConfigStore{records: records, lease: lease, log: log, conns: map[string]*Connector{},
-		deferred: map[string]map[int]map[string]string{}, targets: map[string]model.TargetState{}, fenced: map[string]int{}}
+		deferred: map[string]map[int]map[string]string{}, targets: map[string]model.TargetState{}}
 }
 
 // Start replays the log, then calls notify for every record that follows. notify
@@ -250,7 +247,6 @@ func (s *ConfigStore) apply(r Record) {
 	s.mu.Lock()
 	ev, err := s.applyLocked(string(r.Key), r)
 	live := s.live
-	s.offset = r.Offset + 1
 	s.mu.Unlock()
 	if err != nil {
 		// The value may hold secrets: only the key is named.
@@ -279,8 +275,8 @@ func (s *ConfigStore) applyLocked(key string, r Record) (Event, error) {
 	if name, ok := strings.CutPrefix(key, restartPrefix); ok {
 		return applyRestart(name, r)
 	}
-	if name, ok := strings.CutPrefix(key, fencingPrefix); ok {
-		return Event{}, s.applyFencing(name, r)
+	if strings.HasPrefix(key, fencingPrefix) {
+		return Event{}, nil // of exactly-once source tasks, which Java workers may have run
 	}
 	if key == sessionKey {
 		return Event{}, s.applySession(r)
@@ -337,11 +333,10 @@ func (s *ConfigStore) update(c *Connector, change func(*Connector)) {
 func (s *ConfigStore) applyConnector(name string, r Record) (Event, error) {
 	ev := Event{Kind: ConnectorChanged, Connector: name}
 	if r.Value == nil {
-		// task-, commit- and tasks-fencing- records stay behind and must not
-		// come alive with a new connector of the same name.
+		// task- and commit- records stay behind and must not come alive with a new
+		// connector of the same name.
 		delete(s.conns, name)
 		delete(s.deferred, name)
-		delete(s.fenced, name)
 		return ev, nil
 	}
 	config, err := parseProperties(r.Value)
@@ -350,7 +345,7 @@ func (s *ConfigStore) applyConnector(name string, r Record) (Event, error) {
 	}
 	c, ok := s.conns[name]
 	if !ok {
-		c = &Connector{Name: name, Target: model.TargetStarted, TasksOffset: -1, FencedTasks: -1}
+		c = &Connector{Name: name, Target: model.TargetStarted, TasksOffset: -1}
 		if t, ok := s.targets[name]; ok {
 			c.Target = t
 		}
@@ -361,7 +356,9 @@ func (s *ConfigStore) applyConnector(name string, r Record) (Event, error) {
 
 func parseProperties(value []byte) (map[string]string, error) {
 	var v struct{ Properties map[string]any }
-	if err := json.Unmarshal(value, &v); err != nil {
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.UseNumber() // a number is the text that it is written as
+	if err := d.Decode(&v); err != nil {
 		return nil, fmt.Errorf("the value is no JSON object with a member properties")
 	}
 	if v.Properties == nil {
@@ -411,12 +408,13 @@ func (s *ConfigStore) applyCommit(name string, r Record) (Event, error) {
 	if v.Tasks == nil || *v.Tasks < 0 {
 		return Event{}, fmt.Errorf("the value has no number of tasks")
 	}
-	tasks := make([]map[string]string, *v.Tasks)
-	complete := true
-	for i := range tasks {
-		t, seen := s.deferred[name][i]
-		complete = complete && seen
-		tasks[i] = t
+	var tasks []map[string]string
+	seen := s.deferred[name]
+	complete := *v.Tasks <= len(seen)
+	for i := 0; complete && i < *v.Tasks; i++ {
+		var t map[string]string
+		t, complete = seen[i]
+		tasks = append(tasks, t)
 	}
 	delete(s.deferred, name)
 	if !complete {
@@ -449,27 +447,6 @@ func applyRestart(name string, r Record) (Event, error) {
 		req.OnlyFailed = *v.Failed
 	}
 	return Event{Kind: RestartRequested, Connector: name, Restart: req}, nil
-}
-
-func (s *ConfigStore) applyFencing(name string, r Record) error {
-	if r.Value == nil {
-		delete(s.fenced, name)
-		return nil
-	}
-	var v struct {
-		Count *int `json:"task-count"`
-	}
-	if err := json.Unmarshal(r.Value, &v); err != nil {
-		return err
-	}
-	if v.Count == nil {
-		return fmt.Errorf("the value has no task-count")
-	}
-	s.fenced[name] = *v.Count
-	if c, ok := s.conns[name]; ok {
-		s.update(c, func(c *Connector) { c.FencedTasks = *v.Count })
-	}
-	return nil
 }
 
 func (s *ConfigStore) applySession(r Record) error {

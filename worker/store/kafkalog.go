@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,10 +44,9 @@ type KafkaLog struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the reader has ended
 
-	mu       sync.Mutex // guards the fields below
-	position map[int32]int64
-	moved    chan struct{} // closed and replaced when position changes
-	failed   error         // the reader gave up
+	mu       sync.Mutex      // guards the fields below
+	position map[int32]int64 // next offset to read of each partition that is read
+	moved    chan struct{}   // closed and replaced when position changes
 }
 
 var _ Log = (*KafkaLog)(nil)
@@ -87,16 +87,29 @@ func (l *KafkaLog) Start(ctx context.Context, apply func(Record)) error {
 		l.cancel = func() {}
 		return err
 	}
-	from := map[int32]kgo.Offset{}
-	for p := range partitions {
-		from[p] = kgo.NewOffset().AtStart()
-	}
-	l.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{l.cfg.Topic: from})
+	l.consume(slices.Collect(maps.Keys(partitions)))
 	// The reader outlives ctx, which bounds the start only; Close ends it.
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l.cancel = cancel
 	go l.read(run, apply)
 	return l.Sync(ctx)
+}
+
+// consume begins to read partitions that are not read yet. A topic may grow: records
+// whose partition nobody reads would be lost.
+func (l *KafkaLog) consume(partitions []int32) {
+	from := map[int32]kgo.Offset{}
+	l.mu.Lock()
+	for _, p := range partitions {
+		if _, known := l.position[p]; !known {
+			l.position[p] = 0
+			from[p] = kgo.NewOffset().AtStart()
+		}
+	}
+	l.mu.Unlock()
+	if len(from) > 0 {
+		l.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{l.cfg.Topic: from})
+	}
 }
 
 // read applies records until ctx ends.
@@ -174,16 +187,17 @@ func (l *KafkaLog) Sync(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the start offsets of topic %s: %w", l.cfg.Topic, err)
 	}
+	l.consume(slices.Collect(maps.Keys(ends[l.cfg.Topic])))
 	for {
 		l.mu.Lock()
-		behind, failed, moved := false, l.failed, l.moved
+		behind, moved := false, l.moved
 		ends.Each(func(end kadm.ListedOffset) {
 			start, _ := starts.Lookup(end.Topic, end.Partition)
 			behind = behind || end.Offset > start.Offset && l.position[end.Partition] < end.Offset
 		})
 		l.mu.Unlock()
-		if failed != nil || !behind {
-			return failed
+		if !behind {
+			return nil
 		}
 		select {
 		case <-moved:
@@ -218,7 +232,7 @@ func (l *KafkaLog) ensure(ctx context.Context) (map[int32]bool, error) {
 	}
 	compact := "compact"
 	settings["cleanup.policy"] = &compact
-	pause := 50 * time.Millisecond
+	pause, warned := 50*time.Millisecond, time.Time{}
 	for {
 		partitions, err := l.describe(ctx)
 		if err == nil && len(partitions) > 0 {
@@ -234,7 +248,10 @@ func (l *KafkaLog) ensure(ctx context.Context) (map[int32]bool, error) {
 		case errors.As(err, &refused) && !refused.Retriable && !errors.Is(err, kerr.InvalidReplicationFactor):
 			return nil, fmt.Errorf("creating topic %s (%s): %w", l.cfg.Topic, l.cfg.Property, err)
 		default: // Kafka is not there yet, or not all of it
-			l.log.Warn("creating an internal topic, trying on", "topic", l.cfg.Topic, "err", err)
+			if time.Since(warned) > time.Minute {
+				warned = time.Now()
+				l.log.Warn("creating an internal topic, trying on", "topic", l.cfg.Topic, "err", err)
+			}
 			pause = min(2*pause, time.Second)
 		}
 		select {
@@ -268,7 +285,10 @@ func (l *KafkaLog) check(ctx context.Context, partitions map[int32]bool) error {
 			"guarantee consistency of connector configurations, but found %d partitions.", l.cfg.Topic, l.cfg.Property, len(partitions))
 	}
 	configs, err := l.admin.DescribeTopicConfigs(ctx, l.cfg.Topic)
-	if err != nil || len(configs) != 1 || configs[0].Err != nil {
+	if err == nil && len(configs) == 1 {
+		err = configs[0].Err
+	}
+	if err != nil || len(configs) != 1 {
 		l.log.Warn("the cleanup policy of an internal topic cannot be read", "topic", l.cfg.Topic, "err", err)
 		return nil
 	}

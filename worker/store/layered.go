@@ -19,7 +19,7 @@ type LayeredOffsets struct {
 	log    *slog.Logger
 
 	gate chan struct{} // held while own is opened
-	mu   sync.Mutex    // guards own and closed
+	mu   sync.Mutex    // guards own
 	own  *OffsetStore
 }
 

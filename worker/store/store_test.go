@@ -49,7 +49,7 @@ func (l *tape) texts() []string {
 
 func configs(t *testing.T, l store.Log, notify func(store.Event)) *store.ConfigStore {
 	t.Helper()
-	s := store.NewConfigStore(l, store.SoleWriter{Gen: 1}, discard())
+	s := store.NewConfigStore(l, &store.SoleWriter{}, discard())
 	if err := s.Start(t.Context(), notify); err != nil {
 		t.Fatal(err)
 	}
@@ -145,6 +145,14 @@ func TestConfigReplay(t *testing.T) {
 				t.Fatalf("connector = %+v", c)
 			}
 		}},
+		{"a count of tasks beyond reason is incomplete", []store.Record{
+			rec("connector-a", `{"properties":{"k":123456789012345678901}}`), rec("task-a-0", `{"properties":{"n":"0"}}`),
+			rec("commit-a", `{"tasks":2000000000000}`),
+		}, func(t *testing.T, c store.Connector, ok bool) {
+			if !ok || len(c.Tasks) != 0 || !c.Inconsistent || c.Config["k"] != "123456789012345678901" {
+				t.Fatalf("connector = %+v", c)
+			}
+		}},
 		{"what a deleted connector left behind stays dead", []store.Record{
 			rec("connector-a", `{"properties":{"k":"v"}}`), rec("task-a-0", `{"properties":{"n":"0"}}`), rec("connector-a", ""),
 			rec("connector-a", `{"properties":{"k":"w"}}`),
@@ -187,7 +195,7 @@ func TestConfigReplay(t *testing.T) {
 func TestSecretsStayOutOfMessages(t *testing.T) {
 	var logged strings.Builder
 	s := store.NewConfigStore(&preload{recs: []store.Record{rec("connector-a", `{"properties":{"password":"s3cret"`), rec("session-key", `{"key":"s3cret`)}},
-		store.SoleWriter{}, slog.New(slog.NewTextHandler(&logged, nil)))
+		&store.SoleWriter{}, slog.New(slog.NewTextHandler(&logged, nil)))
 	if err := s.Start(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}

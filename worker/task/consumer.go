@@ -168,8 +168,8 @@ func (c *consumer) match(list kadm.TopicDetails) error {
 	return nil
 }
 
-// join starts the group member. It holds no locks of the sink: callbacks take turns
-// with the loop.
+// join starts the group member. The client is set in turn: a callback, which uses it,
+// may come before NewClient has returned.
 func (c *consumer) join(topics []string) error {
 	opts, err := kafka.Options(c.props, kafka.Consumer, c.log)
 	if err != nil {
@@ -190,10 +190,12 @@ func (c *consumer) join(topics []string) error {
 		}),
 		kgo.AdjustFetchOffsetsFn(c.startOffsets),
 	)
-	if c.client, err = kgo.NewClient(opts...); err != nil {
-		return fmt.Errorf("consumer of the task: %w", err)
-	}
-	return nil
+	return c.s.withTurn(func() error {
+		if c.client, err = kgo.NewClient(opts...); err != nil {
+			return fmt.Errorf("consumer of the task: %w", err)
+		}
+		return nil
+	})
 }
 
 // callback runs fn in turn; its error fails the task, as an exception in a
@@ -345,6 +347,11 @@ func (c *consumer) fetchError(ctx context.Context, topic string, partition int32
 		c.log.Error("the log was truncated below what was read", "topic", loss.Topic, "partition", loss.Partition,
 			"offset", loss.ConsumedTo, "resumes", loss.ResetTo)
 		return nil
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		// With auto.offset.reset=none only; the client reads the partition no more.
+		return connect.Errorf("org.apache.kafka.clients.consumer.OffsetOutOfRangeException",
+			"partition %s-%d: the log has not got the next offset to read any more, and auto.offset.reset is none: set the offsets "+
+				"through the REST API while the connector is stopped: %w", topic, partition, err)
 	case errors.Is(err, kerr.FencedInstanceID):
 		member := c.member
 		c.member = "" // it is another's, who must not be thrown out

@@ -38,7 +38,11 @@ func (s *sink) commit(tps []connect.TopicPartition, closing bool) error {
 	if p, ok := s.task.(connect.PreCommitter); ok {
 		given := maps.Clone(offsets)
 		// Not the context that ends with the task: a last flush must get through.
+		s.reported = nil
 		err := s.guard(func() (err error) { offsets, err = p.PreCommit(s.hard, given); return err })
+		if err == nil {
+			err = s.reported
+		}
 		if err != nil {
 			return s.preCommitFailed(err, closing)
 		}

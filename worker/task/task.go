@@ -28,8 +28,8 @@ type Deps struct {
 	Conf     *conf.Config
 	Registry *plugin.Registry
 	Offsets  Offsets // source tasks
-	// Report tells of a new state; trace is set for FAILED, and for RUNNING where
-	// records were lost. It must not block.
+	// Report tells of a new state; trace is set for FAILED, and where records were
+	// lost. It must not block.
 	Report func(id model.TaskID, s model.State, trace string)
 	// TopicUsed tells of records to or from a topic, about once a batch. It must
 	// not block.
@@ -187,13 +187,16 @@ func (t *Task) report(s model.State, err error) {
 	t.deps.Report(t.spec.ID, s, trace)
 }
 
-// note shows a text in the status of the running task.
+// note shows a text in the status of a task that goes on.
 func (t *Task) note(text string) {
 	t.mu.Lock()
-	cancelled := t.cancelled
+	cancelled, state := t.cancelled, model.Running
+	if t.target == model.TargetPaused {
+		state = model.Paused
+	}
 	t.mu.Unlock()
 	if !cancelled {
-		t.deps.Report(t.spec.ID, model.Running, text)
+		t.deps.Report(t.spec.ID, state, text)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -113,7 +114,7 @@ func (g *creationGroup) parse(props map[string]string, isDefault bool) error {
 			}
 			return current, nil
 		}
-		n, err := strconv.ParseInt(text, 10, bits)
+		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, bits)
 		if err != nil || n == 0 || n < -1 {
 			return 0, config.Invalid(name, text, "expected a positive number, or -1 for the broker's default")
 		}

@@ -160,7 +160,7 @@ func (t *tracker) settle(f *flight, withAcks bool) (acks []connect.Ack, written 
 	return t.acks, written
 }
 
-// take returns the offsets to store and empties the map; put returns them after a
+// take returns the offsets to store and empties the map; putBack returns them after a
 // failed write, unless newer ones have come.
 func (t *tracker) take() []position {
 	out := make([]position, 0, len(t.offsets))
