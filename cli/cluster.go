@@ -55,13 +55,13 @@ func (k *cluster) brokersCommand() *cobra.Command {
 				return fmt.Errorf("describing the cluster: %w", err)
 			}
 			if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
-				return withDetail(err, unptr(resp.ErrorMessage))
+				return withDetail(err, deref(resp.ErrorMessage))
 			}
 			views := []brokerView{}
 			t := table{header: []string{"ID", "HOST", "PORT", "RACK", "STATE", "CONTROLLER"}}
 			slices.SortFunc(resp.Brokers, func(a, b kmsg.DescribeClusterResponseBroker) int { return int(a.NodeID) - int(b.NodeID) })
 			for _, b := range resp.Brokers {
-				v := brokerView{b.NodeID, b.Host, b.Port, unptr(b.Rack), b.IsFenced, b.NodeID == resp.ControllerID}
+				v := brokerView{b.NodeID, b.Host, b.Port, deref(b.Rack), b.IsFenced, b.NodeID == resp.ControllerID}
 				state, controller := "unfenced", ""
 				if v.Fenced {
 					state = "fenced"
@@ -76,13 +76,6 @@ func (k *cluster) brokersCommand() *cobra.Command {
 		})}
 	c.Flags().BoolVar(&fenced, "include-fenced", false, "also brokers that are registered but do not serve (Kafka 4.0 and later)")
 	return c
-}
-
-func unptr(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 func (k *cluster) unregisterCommand() *cobra.Command {
@@ -102,7 +95,7 @@ func (k *cluster) unregisterCommand() *cobra.Command {
 				if errors.Is(err, kerr.BrokerIDNotRegistered) {
 					return &notFoundError{fmt.Sprintf("broker %d is not registered", id)}
 				}
-				return fmt.Errorf("broker %d: %w", id, withDetail(err, unptr(resp.ErrorMessage)))
+				return fmt.Errorf("broker %d: %w", id, withDetail(err, deref(resp.ErrorMessage)))
 			}
 			_, err = fmt.Fprintf(k.Err, "broker %d unregistered\n", id)
 			return err

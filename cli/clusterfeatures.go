@@ -93,11 +93,11 @@ func (k *cluster) featureChange(use, short string, down bool) *cobra.Command {
 			}
 			for _, r := range resp.Results { // before version 2
 				if err := kerr.ErrorForCode(r.ErrorCode); err != nil {
-					return &refusedError{fmt.Sprintf("feature %s: %v", r.Feature, withDetail(err, unptr(r.ErrorMessage)))}
+					return &refusedError{fmt.Sprintf("feature %s: %v", r.Feature, withDetail(err, deref(r.ErrorMessage)))}
 				}
 			}
 			if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
-				return &refusedError{withDetail(err, unptr(resp.ErrorMessage)).Error()}
+				return &refusedError{withDetail(err, deref(resp.ErrorMessage)).Error()}
 			}
 			done := "done"
 			if dryRun {

@@ -94,14 +94,14 @@ func describeQuorum(ctx context.Context, cl *kgo.Client) (*quorumView, error) {
 		return nil, notServed("describing the quorum", err)
 	}
 	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
-		return nil, fmt.Errorf("describing the quorum: %w", withDetail(err, unptr(resp.ErrorMessage)))
+		return nil, fmt.Errorf("describing the quorum: %w", withDetail(err, deref(resp.ErrorMessage)))
 	}
 	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
 		return nil, fmt.Errorf("describing the quorum: the answer has %d topics, expected __cluster_metadata with one partition", len(resp.Topics))
 	}
 	p := resp.Topics[0].Partitions[0]
 	if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-		return nil, fmt.Errorf("describing the quorum: %w", withDetail(err, unptr(p.ErrorMessage)))
+		return nil, fmt.Errorf("describing the quorum: %w", withDetail(err, deref(p.ErrorMessage)))
 	}
 	m, err := kadm.NewClient(cl).BrokerMetadata(ctx)
 	if err != nil {

@@ -158,6 +158,8 @@ func describeConfigs(ctx context.Context, cl *kgo.Client, asked []resource, keys
 	for _, r := range asked {
 		if a, there := answers[r.name]; there {
 			described = append(described, a)
+		} else if len(errs) == 0 {
+			errs = append(errs, fmt.Errorf("%s: the broker did not answer for it", r))
 		}
 	}
 	if len(described) == 0 && len(errs) > 0 {

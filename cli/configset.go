@@ -143,12 +143,13 @@ func (k *cluster) alter(ctx context.Context, cl *kgo.Client, r resource, changes
 		return err
 	}
 	t := table{header: []string{"KEY", "CHANGE", "VALUE"}}
-	for _, c := range changes {
-		value := deref(c.Value)
+	shown := slices.Clone(changes)
+	for i, c := range shown {
 		if soundsSecret(c.Key) && c.Value != nil {
-			value = hidden
+			mask := hidden
+			shown[i].Value = &mask
 		}
-		t.add(c.Key, c.Op, value)
+		t.add(c.Key, c.Op, deref(shown[i].Value))
 	}
-	return show(k.Out, k.output, changed{r.kind.name, r.label(), dryRun, changes}, t)
+	return show(k.Out, k.output, changed{r.kind.name, r.label(), dryRun, shown}, t)
 }

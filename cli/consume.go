@@ -59,13 +59,13 @@ func (k *cluster) consumeCommand() *cobra.Command {
 	return c
 }
 
-// parseProperties reads NAME=VALUE pairs of a flag.
-func parseProperties(flag string, pairs []string) (map[string]string, error) {
+// parseProperties reads the NAME=VALUE pairs of --property.
+func parseProperties(pairs []string) (map[string]string, error) {
 	p := map[string]string{}
 	for _, pair := range pairs {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" {
-			return nil, usagef("%s %s: expected NAME=VALUE", flag, pair)
+			return nil, usagef("--property %s: expected NAME=VALUE", pair)
 		}
 		p[name] = value
 	}
@@ -80,7 +80,7 @@ func (o *consumption) run(ctx context.Context, topics []string) (err error) {
 	if err != nil {
 		return err
 	}
-	own, err := parseProperties("--property", o.properties)
+	own, err := parseProperties(o.properties)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -76,7 +77,9 @@ func (a *api) readOffsets(file string) (o model.ConnectorOffsets, err error) {
 	if err != nil {
 		return o, fmt.Errorf("reading offsets: %w", err)
 	}
-	if err := json.Unmarshal(text, &o); err != nil {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber() // an offset may have more digits than a float64
+	if err := d.Decode(&o); err != nil {
 		return o, &refusedError{fmt.Sprintf(`%s: %v; expected {"offsets":[{"partition":{...},"offset":{...}}]}`, file, err)}
 	}
 	return o, nil

@@ -49,7 +49,7 @@ func (p *perfConsume) run(ctx context.Context, topic string) error {
 	if p.timeout <= 0 {
 		return usagef("--timeout %v: expected more than 0", p.timeout)
 	}
-	own, err := parseProperties("--property", p.properties)
+	own, err := parseProperties(p.properties)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (p *perfProduce) run(ctx context.Context, topic string) error {
 	if err := p.check(); err != nil {
 		return err
 	}
-	own, err := parseProperties("--property", p.properties)
+	own, err := parseProperties(p.properties)
 	if err != nil {
 		return err
 	}

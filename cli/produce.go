@@ -68,7 +68,7 @@ func (k *cluster) produceCommand() *cobra.Command {
 
 // settings are the producer's, from the flags.
 func (o *production) settings() (map[string]string, error) {
-	p, err := parseProperties("--property", o.properties)
+	p, err := parseProperties(o.properties)
 	if err != nil {
 		return nil, err
 	}

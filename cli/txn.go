@@ -2,12 +2,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 func txnCommand(d *Deps) *cobra.Command {
@@ -85,7 +87,7 @@ func (k *cluster) txnDescribeCommand() *cobra.Command {
 			t := table{header: []string{"TRANSACTIONAL ID", "COORDINATOR", "PRODUCER", "EPOCH", "STATE", "TIMEOUT", "STARTED", "OPEN FOR", "PARTITIONS"}}
 			for _, d := range described.Sorted() {
 				if d.Err != nil {
-					return &notFoundError{fmt.Sprintf("transactional id %s: %v", d.TxnID, d.Err)}
+					return noTxn(d)
 				}
 				v := txnView{ID: d.TxnID, Coordinator: d.Coordinator, ProducerID: d.ProducerID, State: d.State,
 					ProducerEpoch: &d.ProducerEpoch, TimeoutMs: &d.TimeoutMillis, StartTime: &d.StartTimestamp}
@@ -104,6 +106,14 @@ func (k *cluster) txnDescribeCommand() *cobra.Command {
 			}
 			return show(k.Out, k.output, views, t)
 		})}
+}
+
+// noTxn is the error of a transactional id that is not described.
+func noTxn(d kadm.DescribedTransaction) error {
+	if errors.Is(d.Err, kerr.TransactionalIDNotFound) {
+		return &notFoundError{"there is no transactional id " + d.TxnID + "; leat txn list shows those that are"}
+	}
+	return fmt.Errorf("describing transactional id %s: %w", d.TxnID, d.Err)
 }
 
 // producerView is the state that a partition keeps of a producer.

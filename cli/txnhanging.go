@@ -162,7 +162,7 @@ func fence(ctx context.Context, cl *kgo.Client, id string) error {
 		return err
 	}
 	if d := described[id]; d.Err != nil {
-		return &notFoundError{d.Err.Error()}
+		return noTxn(d)
 	}
 	req := kmsg.NewPtrInitProducerIDRequest()
 	req.TransactionalID = &id

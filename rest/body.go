@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/leat-project/leat/internal/jsonx"
 )
 
 // answer is what an operation returns.
@@ -41,7 +43,7 @@ func (a answer) write(w http.ResponseWriter) {
 		w.WriteHeader(a.status)
 		return
 	}
-	text, err := marshal(a.body)
+	text, err := jsonx.Marshal(a.body)
 	if err != nil {
 		a.status = http.StatusInternalServerError
 		text = []byte(`{"error_code":500,"message":"the answer cannot be written as JSON"}`)
@@ -49,17 +51,6 @@ func (a answer) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", jsonType)
 	w.WriteHeader(a.status)
 	_, _ = w.Write(text) // the client has gone away
-}
-
-// marshal writes JSON as Jackson does: no HTML escapes, no line end.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // target describes the Java type that a body is read into, for messages.

@@ -29,8 +29,8 @@ func (s *Server) listPlugins(r *http.Request) (answer, error) {
 	return ok(infos)
 }
 
-// notPlugins are Java classes that people ask for and that are no plugins of a
-// kind that has keys.
+// policyPackage begins the names of classes that are known, and no plugins of a kind
+// that has keys.
 const policyPackage = "org.apache.kafka.connect.connector.policy."
 
 func (s *Server) pluginConfig(r *http.Request) (answer, error) {

@@ -144,13 +144,14 @@ func checkParams(r *http.Request) error {
 	return nil
 }
 
-// param returns a decoded path parameter.
+// param returns a decoded path parameter. Bytes that are no UTF-8 become U+FFFD, as in
+// Java: a name with such bytes would be another one wherever it is written as JSON.
 func param(r *http.Request, name string) string {
 	v, err := url.PathUnescape(chi.URLParam(r, name))
 	if err != nil {
 		panic(err) // checkParams has seen it
 	}
-	return v
+	return strings.ToValidUTF8(v, "\ufffd")
 }
 
 // handle negotiates, runs the operation and writes its answer.

@@ -214,6 +214,17 @@ func TestNullInAConfiguration(t *testing.T) {
 	}
 }
 
+// A name is text: what is no UTF-8 becomes what Java makes of it.
+func TestNameThatIsNoText(t *testing.T) {
+	s := serve(t, newHerder(), local(), nil)
+	if status, _, body := call(t, http.DefaultClient, "PUT", s.URL()+"/connectors/a%FF/config", `{"connector.class":"TestSource","topic":"t"}`); status != 201 || !strings.Contains(body, `"name":"a�"`) {
+		t.Errorf("%d %q", status, body)
+	}
+	if status, _, _ := call(t, http.DefaultClient, "GET", s.URL()+"/connectors/a%EF%BF%BD", ""); status != 200 {
+		t.Errorf("status %d of the name in UTF-8", status)
+	}
+}
+
 func TestNumbersBecomeTexts(t *testing.T) {
 	s := serve(t, newHerder(), local(), nil)
 	status, _, body := call(t, http.DefaultClient, "POST", s.URL()+"/connectors",

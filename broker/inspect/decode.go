@@ -1,9 +1,7 @@
 package inspect
 
 import (
-	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -156,15 +154,4 @@ func decodeControl(key, value []byte) (k, v *Payload, err error) {
 		return text(key), text(value), err
 	}
 	return &Payload{Kind: strings.TrimSuffix(strings.TrimSuffix(v.Kind, "Record"), "Message")}, v, nil
-}
-
-// marshal is JSON without the escapes that are only for web pages.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

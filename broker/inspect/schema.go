@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kbin"
+
+	"github.com/leat-project/leat/internal/jsonx"
 )
 
 //go:embed records.txt
@@ -144,7 +146,7 @@ func (f Fields) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		text, err := marshal(x.Value)
+		text, err := jsonx.Marshal(x.Value)
 		if err != nil {
 			return nil, err
 		}

@@ -80,10 +80,10 @@ func (f runFlags) keys(data string) (broker, worker map[string]string, defaults 
 			return nil, nil, nil, fmt.Errorf("%s %s: expected host:port", a.flag, a.addr)
 		}
 	}
-	userBroker := merge(fileBroker, props.FromEnv(brokerEnv, os.Environ()), setBroker)
-	userWorker := merge(fileWorker, props.FromEnv(workerEnv, os.Environ()), setWorker)
-	broker = merge(brokerDefaults, map[string]string{"listeners": "PLAINTEXT://" + f.kafka, "log.dirs": data}, userBroker)
-	worker = merge(workerDefaults, map[string]string{"listeners": "http://" + f.rest}, userWorker)
+	userBroker := props.Merge(fileBroker, props.FromEnv(brokerEnv, os.Environ()), setBroker)
+	userWorker := props.Merge(fileWorker, props.FromEnv(workerEnv, os.Environ()), setWorker)
+	broker = props.Merge(brokerDefaults, map[string]string{"listeners": "PLAINTEXT://" + f.kafka, "log.dirs": data}, userBroker)
+	worker = props.Merge(workerDefaults, map[string]string{"listeners": "http://" + f.rest}, userWorker)
 	defaults = append(unset("broker.", brokerDefaults, userBroker), unset("worker.", workerDefaults, userWorker)...)
 	return broker, worker, defaults, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"strings"
 
@@ -16,22 +15,13 @@ const (
 	workerEnv = "CONNECT_"
 )
 
-// merge lays property maps over one another, the last on top.
-func merge(layers ...map[string]string) map[string]string {
-	out := map[string]string{}
-	for _, l := range layers {
-		maps.Copy(out, l)
-	}
-	return out
-}
-
 // fileWithEnv reads a properties file and lays the environment over it.
 func fileWithEnv(path, prefix string) (map[string]string, error) {
 	file, err := props.Load(path)
 	if err != nil {
 		return nil, err
 	}
-	return merge(file, props.FromEnv(prefix, os.Environ())), nil
+	return props.Merge(file, props.FromEnv(prefix, os.Environ())), nil
 }
 
 // split takes broker.KEY=VALUE and worker.KEY=VALUE apart.

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"os"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/leat-project/leat/internal/props"
 	"github.com/leat-project/leat/rest"
 	"github.com/leat-project/leat/worker"
 	"github.com/leat-project/leat/worker/conf"
@@ -51,7 +49,7 @@ func standaloneCommand(p *program) *cobra.Command {
 			"file with name and config. A connector that cannot be created ends the process.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			keys, err := props.Load(args[0])
+			keys, err := fileWithEnv(args[0], workerEnv)
 			if err != nil {
 				return err
 			}
@@ -63,7 +61,7 @@ func standaloneCommand(p *program) *cobra.Command {
 				}
 				files = append(files, f)
 			}
-			w, err := p.newWorker(conf.Standalone, merge(keys, props.FromEnv(workerEnv, os.Environ())), "")
+			w, err := p.newWorker(conf.Standalone, keys, "")
 			if err != nil {
 				return taken(err, "the key listeners")
 			}

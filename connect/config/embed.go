@@ -103,7 +103,7 @@ func (r *Recommender) embedded(prefix string) *Recommender {
 func Sub(props map[string]string, prefix string) map[string]string {
 	sub := map[string]string{}
 	for name, v := range props {
-		if rest, ok := strings.CutPrefix(name, prefix); ok {
+		if rest, ok := strings.CutPrefix(name, prefix); ok && rest != "" {
 			sub[rest] = v
 		}
 	}

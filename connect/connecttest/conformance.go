@@ -60,6 +60,11 @@ func Definitions(t *testing.T, reg *plugin.Registry) {
 					t.Errorf("key %s has no documentation", k.Name)
 				}
 			}
+			for i, v := range p.Def().Validate(nil).Values {
+				if k := p.Def().Keys()[i]; k.HasDefault && !k.DefaultNull && len(v.Errors) > 0 {
+					t.Errorf("key %s refuses its own default %q: %v", k.Name, k.DefaultText, v.Errors)
+				}
+			}
 		})
 	}
 }

@@ -71,7 +71,7 @@ func (p *parser) text(what string) string {
 			p.i++
 			return string(out)
 		case c == '\\':
-			out = p.escape(out, what)
+			out = p.escape(out)
 		case c < ' ':
 			if what != "field name" {
 				what = "string value"
@@ -113,7 +113,7 @@ func (p *parser) multibyte(out []byte) []byte {
 	return nil
 }
 
-func (p *parser) escape(out []byte, what string) []byte {
+func (p *parser) escape(out []byte) []byte {
 	p.i++
 	if p.i == len(p.b) {
 		p.eof(" in character escape sequence")

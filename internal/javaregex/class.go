@@ -48,7 +48,11 @@ func (t *translator) class() string {
 			}
 			set, nested = "", nil
 		default:
-			set += t.classItem()
+			item, alternative := t.classItem()
+			set += item
+			if alternative != "" {
+				nested = append(nested, alternative)
+			}
 		}
 		empty = false
 	}
@@ -82,43 +86,48 @@ func intersect(parts []string, negated bool) string {
 	return "(?:" + out + last + ")"
 }
 
-// classItem reads a character, range or predefined class: the inside of a bracket.
-func (t *translator) classItem() string {
-	low, set := t.classChar()
-	if set != "" {
-		return set
+// classItem reads a character, range or predefined class: the inside of a bracket, or a
+// whole class that is an alternative to it.
+func (t *translator) classItem() (item, alternative string) {
+	low, set, alternative := t.classChar()
+	if set != "" || alternative != "" {
+		return set, alternative
 	}
 	if t.peek() != '-' || t.i+1 >= len(t.src) || t.src[t.i+1] == ']' || t.src[t.i+1] == '[' {
-		return quoted(low)
+		return quoted(low), ""
 	}
 	t.i++
-	high, set := t.classChar()
-	if set != "" || high < low {
+	high, set, alternative := t.classChar()
+	if set != "" || alternative != "" || high < low {
 		t.fail(t.i-1, "Illegal character range")
 	}
-	return quoted(low) + "-" + quoted(high)
+	return quoted(low) + "-" + quoted(high), ""
 }
 
-func (t *translator) classChar() (c rune, set string) {
+func (t *translator) classChar() (c rune, set, alternative string) {
 	c = t.src[t.i]
 	t.i++
 	if c != '\\' {
-		return c, ""
+		return c, "", ""
 	}
 	if t.i == len(t.src) {
 		t.fail(len(t.src)-1, "Unclosed character class")
 	}
 	if s, negated, ok := t.setEscape(); ok {
 		if !negated {
-			return 0, s
+			return 0, s, ""
 		}
-		return 0, invert(s)
+		if inverted := invert(s); inverted != "" {
+			return 0, inverted, ""
+		}
+		t.portable = false
+		return 0, "", bracket(s, true)
 	}
-	return t.charEscape(), ""
+	return t.charEscape(), "", ""
 }
 
-// invert returns the complement of a set as the inside of a bracket; regexp2 has
-// classes for the complements of its own escapes only.
+// invert returns the complement of a set as the inside of a bracket, "" for the rare ones
+// that cannot be written so.
 func invert(set string) string {
 	switch set {
 	case classEscapes['d']:
@@ -131,5 +140,5 @@ func invert(set string) string {
 	if strings.HasPrefix(set, `\p{`) && strings.Count(set, `\p`) == 1 {
 		return `\P` + set[2:]
 	}
-	return `\x00-\uFFFF` // of the rarest: any character
+	return ""
 }

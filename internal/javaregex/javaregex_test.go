@@ -18,6 +18,7 @@ func TestMatchWhole(t *testing.T) {
 		{"a.b", "a\nb", false}, {"(?s)a.b", "a\nb", true}, {`\w+`, "\u00fc", false}, {`shop\.public\.(?!secret).*|x`, "shop.public.secret", false}, {`shop\.public\.(?!secret).*|x`, "x", true}, {"\u00fc(.*)", "\u00fcx", true},
 		{`[^\d]+`, "abc", true}, {`[\D]+`, "ab1", false}, {`x{2,3}`, "xxx", true}, {`(?:a|b)++c`, "abc", true},
 		{"", "", true}, {`\x41\u0042\t?`, "AB", true}, {`[\w.-]+@[\w.]+`, "a.b-c@d.e", true}, {`(?<=x)t`, "t", false},
+		{`[\P{Alpha}x]+`, "1x-", true}, {`[\P{Alpha}x]+`, "1a", false}, {`[^\P{Alpha}]+`, "ab", true}, {`[^\P{Alpha}]`, "1", false}, {`[\H]`, " ", false}, {`[\Hb ]+`, "ab ", true},
 	} {
 		r, err := javaregex.Compile(c.pattern)
 		if err != nil {

@@ -120,7 +120,14 @@ func (r *Regexp) match(s string) (*match, error) {
 		return nil, err
 	}
 	runes := []rune(s)
-	out := &match{start: len(string(runes[:m.Index])), end: len(string(runes[:m.Index+m.Length]))}
+	out := r.groupsOf(m)
+	out.start, out.end = len(string(runes[:m.Index])), len(string(runes[:m.Index+m.Length]))
+	return out, nil
+}
+
+// groupsOf takes the texts of the groups out of a match.
+func (r *Regexp) groupsOf(m *regexp2.Match) *match {
+	out := &match{}
 	for n := range r.groups + 1 {
 		g := m.GroupByNumber(n)
 		text := ""
@@ -129,7 +136,7 @@ func (r *Regexp) match(s string) (*match, error) {
 		}
 		out.group = append(out.group, text)
 	}
-	return out, nil
+	return out
 }
 
 func matchOf(s string, loc []int) *match {
@@ -164,16 +171,7 @@ func (r *Regexp) ReplaceAll(s, replacement string) (string, error) {
 	m, err := r.slow().find.FindStringMatch(s)
 	runes, at := []rune(s), 0
 	for ; m != nil && err == nil; m, err = r.slow().find.FindNextMatch(m) {
-		one := &match{}
-		for n := range r.groups + 1 {
-			g := m.GroupByNumber(n)
-			text := ""
-			if g != nil && len(g.Captures) > 0 {
-				text = g.String()
-			}
-			one.group = append(one.group, text)
-		}
-		text, err := r.expand(one, replacement)
+		text, err := r.expand(r.groupsOf(m), replacement)
 		if err != nil {
 			return "", err
 		}

@@ -7,10 +7,10 @@
 // work here is refused with an error that names it; unknown ones are reported by
 // [Unknown] for the caller to warn about.
 //
-// Three properties differ: batch.size is no bound (a batch grows to
-// max.request.size while earlier requests are in flight), max.poll.records is the
-// caller's business, since franz-go is told it at each poll, and a
-// delivery.timeout.ms below Connect's 2147483647 (without end) counts from the
+// Four properties differ: max.block.ms ends no wait, since franz-go waits for as long as
+// its caller's context lasts, batch.size is no bound (a batch grows to max.request.size
+// while earlier requests are in flight), max.poll.records is the caller's business, since
+// franz-go is told it at each poll, and a delivery.timeout.ms below Connect's 2147483647 (without end) counts from the
 // record's timestamp, since franz-go does: records with timestamps of long ago fail
 // at their first error or at once.
 package kafka

@@ -43,7 +43,7 @@ func Options(props map[string]string, role Role, log *slog.Logger) ([]kgo.Opt, e
 		if err := config.Parse(&c, props); err != nil {
 			return nil, err
 		}
-		return c.options(props, log)
+		return c.options(log)
 	default:
 		var c admin
 		if err := config.Parse(&c, props); err != nil {
@@ -185,7 +185,7 @@ func (c *producer) options(props map[string]string, log *slog.Logger) ([]kgo.Opt
 	return opts, nil
 }
 
-func (c *consumer) options(props map[string]string, log *slog.Logger) ([]kgo.Opt, error) {
+func (c *consumer) options(log *slog.Logger) ([]kgo.Opt, error) {
 	opts, err := c.common.options(log)
 	if err != nil {
 		return nil, err

@@ -18,8 +18,9 @@ import (
 
 // Client talks to one worker. It is safe for concurrent use.
 type Client struct {
-	base string
-	http *http.Client
+	base  string
+	shown string // base without a password
+	http  *http.Client
 }
 
 // New returns a client of the worker at base, such as http://127.0.0.1:8083;
@@ -31,16 +32,13 @@ func New(base string, hc *http.Client) (*Client, error) {
 	}
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("%q is not the address of a REST API; expected for instance http://127.0.0.1:8083", base)
+		return nil, fmt.Errorf("%q is not the address of a REST API; expected for instance http://127.0.0.1:8083", base[strings.LastIndexByte(base, '@')+1:])
 	}
 	if hc == nil {
 		hc = http.DefaultClient
 	}
-	return &Client{strings.TrimSuffix(base, "/"), hc}, nil
+	return &Client{strings.TrimSuffix(base, "/"), strings.TrimSuffix(u.Redacted(), "/"), hc}, nil
 }
-
-// Base returns the address of the worker.
-func (c *Client) Base() string { return c.base }
 
 // Error is an error body of the server.
 type Error struct {
@@ -83,13 +81,15 @@ func (c *Client) do(ctx context.Context, method, path string, body, out any) (in
 	defer res.Body.Close() //nolint:errcheck // read to its end
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
-		return res.StatusCode, &UnreachableError{c.base, err}
+		return res.StatusCode, &UnreachableError{c.shown, err}
 	}
 	if out == nil || len(text) == 0 {
 		return res.StatusCode, nil
 	}
-	if err := json.Unmarshal(text, out); err != nil {
-		return res.StatusCode, fmt.Errorf("reading the answer of %s to %s %s: %w", c.base, method, path, err)
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber() // an offset may have more digits than a float64
+	if err := d.Decode(out); err != nil {
+		return res.StatusCode, fmt.Errorf("reading the answer of %s to %s %s: %w", c.shown, method, path, err)
 	}
 	return res.StatusCode, nil
 }
@@ -120,7 +120,7 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (*http
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return nil, &UnreachableError{c.base, err}
+		return nil, &UnreachableError{c.shown, err}
 	}
 	if res.StatusCode >= http.StatusMultipleChoices {
 		defer res.Body.Close() //nolint:errcheck // the answer is an error already

@@ -1,9 +1,13 @@
 package client_test
 
 import (
+	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/leat-project/leat/rest/client"
@@ -98,5 +102,32 @@ func TestErrors(t *testing.T) {
 	}
 	if _, err := client.New("http://", nil); err == nil {
 		t.Error("an address without a host is accepted")
+	}
+	for _, base := range []string{"http://user:hush@127.0.0.1:1", "http://user:hush@%zz"} {
+		c, err := client.New(base, nil)
+		if err == nil {
+			_, err = c.Connectors(t.Context())
+		}
+		if err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
+
+// Offsets come as they are, also those that a float64 would round.
+func TestLargeOffsets(t *testing.T) {
+	const body = `{"offsets":[{"partition":{"p":"a"},"offset":{"lsn":9007199254740993}}]}`
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) }))
+	defer s.Close()
+	c, err := client.New(s.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := c.Offsets(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := json.Marshal(o); err != nil || string(text) != body {
+		t.Errorf("%s, error %v", text, err)
 	}
 }

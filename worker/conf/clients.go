@@ -3,6 +3,8 @@ package conf
 import (
 	"maps"
 	"strings"
+
+	"github.com/leat-project/leat/connect/config"
 )
 
 // internalBase is the start of client ids of the worker's own clients.
@@ -32,51 +34,40 @@ func (c *Config) Internal(purpose string) map[string]string {
 	return p
 }
 
-func (c *Config) overlay(p map[string]string, prefixed ...map[string]string) map[string]string {
-	for _, m := range prefixed {
+// overlay lays properties over p, the last on top.
+func overlay(p map[string]string, over ...map[string]string) map[string]string {
+	for _, m := range over {
 		maps.Copy(p, m)
 	}
 	return p
 }
 
-func sub(props map[string]string, prefix string) map[string]string {
-	out := map[string]string{}
-	for k, v := range props {
-		if rest, ok := strings.CutPrefix(k, prefix); ok && rest != "" {
-			out[rest] = v
-		}
-	}
-	return out
-}
-
 // Producer returns the properties of a source task's producer, or with dlq those of
 // a sink task's dead letter queue. Connector clients inherit bootstrap.servers only;
 // idempotence is on, where Java has it off, so that order survives retries.
-func (c *Config) Producer(connector string, n int, config map[string]string, dlq bool) map[string]string {
+func (c *Config) Producer(connector string, n int, settings map[string]string, dlq bool) map[string]string {
 	id := "connector-producer-" + task(connector, n)
 	if dlq {
 		id = "connector-dlq-producer-" + task(connector, n)
 	}
-	own := sub(c.Props, "producer.")
-	p := c.overlay(map[string]string{"bootstrap.servers": strings.Join(c.bootstrap, ","), "client.id": id,
+	return overlay(map[string]string{"bootstrap.servers": strings.Join(c.bootstrap, ","), "client.id": id,
 		// A task hands over whole batches: waiting for more would only add to the latency.
 		"linger.ms": "0",
 		"acks":      "all", "max.block.ms": "9223372036854775807", "delivery.timeout.ms": "2147483647"},
-		own, sub(config, "producer.override."))
-	return p
+		config.Sub(c.Props, "producer."), config.Sub(settings, "producer.override."))
 }
 
 // Consumer returns the properties of a sink task's consumer.
-func (c *Config) Consumer(connector string, n int, config map[string]string) map[string]string {
-	return c.overlay(map[string]string{"bootstrap.servers": strings.Join(c.bootstrap, ","),
+func (c *Config) Consumer(connector string, n int, settings map[string]string) map[string]string {
+	return overlay(map[string]string{"bootstrap.servers": strings.Join(c.bootstrap, ","),
 		"client.id": "connector-consumer-" + task(connector, n), "group.id": "connect-" + connector,
 		"enable.auto.commit": "false", "auto.offset.reset": "earliest"},
-		sub(c.Props, "consumer."), sub(config, "consumer.override."))
+		config.Sub(c.Props, "consumer."), config.Sub(settings, "consumer.override."))
 }
 
 // Admin returns the properties of an admin client for a connector; clientID is its
 // client.id. Unlike producers and consumers it inherits every worker property.
-func (c *Config) Admin(clientID string, config map[string]string) map[string]string {
+func (c *Config) Admin(clientID string, settings map[string]string) map[string]string {
 	p := c.Internal("")
 	for k := range p {
 		if strings.HasPrefix(k, "producer.") || strings.HasPrefix(k, "consumer.") || strings.HasPrefix(k, "admin.") {
@@ -84,7 +75,7 @@ func (c *Config) Admin(clientID string, config map[string]string) map[string]str
 		}
 	}
 	p["client.id"] = clientID
-	return c.overlay(p, sub(c.Props, "admin."), sub(config, "admin.override."))
+	return overlay(p, config.Sub(c.Props, "admin."), config.Sub(settings, "admin.override."))
 }
 
 // TaskAdminID is the client id of a task's admin client.

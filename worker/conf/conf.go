@@ -44,13 +44,10 @@ type Config struct {
 	TopicTracking, TopicTrackingReset    bool
 	OverridePolicy                       string
 	OverrideAllowlist                    []string
-	RestHost                             string
-	RestPort                             int
 	Listeners                            []string
 	flushInterval, flushTimeout, timeout int64
-	session, heartbeat                   int
+	session, heartbeat, sessionKeyTTL    int
 	bootstrap                            []string
-	providers                            []string
 }
 
 // Define declares the keys that the worker itself acts on.
@@ -61,17 +58,17 @@ func (c *Config) Define(d *config.Def) {
 	d.Class(&c.ValueConverter, "value.converter").Doc("Converter of values for connectors that name none.")
 	d.Class(&c.HeaderConverter, "header.converter").Default("org.apache.kafka.connect.storage.SimpleHeaderConverter").
 		Doc("Converter of header values for connectors that name none.")
-	d.Long(&c.timeout, "task.shutdown.graceful.timeout.ms").Default(5000).
+	d.Long(&c.timeout, "task.shutdown.graceful.timeout.ms").Default(5000).Check(config.AtLeast(0)).
 		Doc("Time in milliseconds for all tasks together to stop before they are abandoned.")
-	d.Long(&c.flushInterval, "offset.flush.interval.ms").Default(60000).
+	d.Long(&c.flushInterval, "offset.flush.interval.ms").Default(60000).Check(config.AtLeast(1)).
 		Doc("Time in milliseconds between offset commits of a task.")
-	d.Long(&c.flushTimeout, "offset.flush.timeout.ms").Default(5000).
+	d.Long(&c.flushTimeout, "offset.flush.timeout.ms").Default(5000).Check(config.AtLeast(1)).
 		Doc("Longest time in milliseconds that an offset commit may take.")
 	d.String(&c.OverridePolicy, "connector.client.config.override.policy").Default("All").
 		Doc("Which producer.override., consumer.override. and admin.override. keys a connector may set.")
 	d.List(&c.OverrideAllowlist, "connector.client.config.override.allowlist").Default("").
 		Doc("Keys that the Allowlist policy allows.")
-	d.List(&c.providers, "config.providers").Default("").
+	d.List(nil, "config.providers").Default("").
 		Doc("Aliases of configuration providers, each configured under config.providers.ALIAS.")
 	d.Bool(&c.TopicCreation, "topic.creation.enable").Default(true).
 		Doc("Whether source connectors may create topics as their topic.creation. keys say.")
@@ -89,26 +86,22 @@ func (c *Config) Define(d *config.Def) {
 		Doc("Time in milliseconds without a heartbeat after which the coordinator takes a worker for dead.")
 	d.Int(&c.heartbeat, "heartbeat.interval.ms").Default(3000).Check(config.AtLeast(1)).
 		Doc("Time in milliseconds between heartbeats of a worker; less than session.timeout.ms.")
+	d.Int(&c.sessionKeyTTL, "inter.worker.key.ttl.ms").Default(3600000).Check(config.AtLeast(0)).
+		Doc("Time in milliseconds after which a worker that starts publishes a new session key; 0: never.")
 	d.String(&c.ConfigTopic, "config.storage.topic").Doc("Compacted topic of connector and task configurations.")
-	d.Short(&c.ConfigRF, "config.storage.replication.factor").Default(3).Check(rf).Doc("Its replication factor when it is created.")
+	d.Short(&c.ConfigRF, "config.storage.replication.factor").Default(3).Check(orBrokers).Doc("Its replication factor when it is created.")
 	d.String(&c.OffsetTopic, "offset.storage.topic").Doc("Compacted topic of source offsets.")
-	d.Int(&c.OffsetPartitions, "offset.storage.partitions").Default(25).Check(partitions).Doc("Its partitions when it is created.")
-	d.Short(&c.OffsetRF, "offset.storage.replication.factor").Default(3).Check(rf).Doc("Its replication factor when it is created.")
+	d.Int(&c.OffsetPartitions, "offset.storage.partitions").Default(25).Check(orBrokers).Doc("Its partitions when it is created.")
+	d.Short(&c.OffsetRF, "offset.storage.replication.factor").Default(3).Check(orBrokers).Doc("Its replication factor when it is created.")
 	d.String(&c.StatusTopic, "status.storage.topic").Doc("Compacted topic of connector and task statuses.")
-	d.Int(&c.StatusPartitions, "status.storage.partitions").Default(5).Check(partitions).Doc("Its partitions when it is created.")
-	d.Short(&c.StatusRF, "status.storage.replication.factor").Default(3).Check(rf).Doc("Its replication factor when it is created.")
+	d.Int(&c.StatusPartitions, "status.storage.partitions").Default(5).Check(orBrokers).Doc("Its partitions when it is created.")
+	d.Short(&c.StatusRF, "status.storage.replication.factor").Default(3).Check(orBrokers).Doc("Its replication factor when it is created.")
 	d.String(&c.ExactlyOnce, "exactly.once.source.support").Default("disabled").Check(config.OneOfFold("disabled", "preparing", "enabled")).
 		Doc("Exactly-once for source connectors. Only disabled works yet.")
 }
 
-func rf(name string, v any) error {
-	if n, _ := v.(int64); n == -1 || n > 0 {
-		return nil
-	}
-	return config.Invalid(name, v, "Value must be -1 or larger than 0")
-}
-
-func partitions(name string, v any) error {
+// orBrokers accepts -1, which leaves a number of replicas or partitions to the broker.
+func orBrokers(name string, v any) error {
 	if n, _ := v.(int64); n == -1 || n > 0 {
 		return nil
 	}
@@ -177,7 +170,7 @@ var moot = map[string]string{"plugin.path": builtIn, "plugin.discovery": builtIn
 	"metric.reporters": scraped, "metrics.num.samples": scraped, "metrics.sample.window.ms": scraped, "metrics.recording.level": scraped,
 	"rebalance.timeout.ms": oneOwner, "scheduled.rebalance.max.delay.ms": oneOwner, "connect.protocol": oneOwner,
 	"worker.sync.timeout.ms": oneOwner, "worker.unsync.backoff.ms": oneOwner, "inter.worker.key.generation.algorithm": oneOwner,
-	"inter.worker.key.size": oneOwner, "inter.worker.key.ttl.ms": oneOwner, "inter.worker.signature.algorithm": oneOwner,
+	"inter.worker.key.size": oneOwner, "inter.worker.signature.algorithm": oneOwner,
 	"inter.worker.verification.algorithms": oneOwner}
 
 // Moot returns the properties that are accepted and have no effect, with the
@@ -209,9 +202,6 @@ func (c *Config) Unknown() []string {
 	}
 	return unknown
 }
-
-// Providers returns the aliases of config.providers.
-func (c *Config) Providers() []string { return c.providers }
 
 // TopicSettings returns the topic settings under a prefix such as
 // "config.storage." without the keys that are the worker's own.
@@ -247,4 +237,9 @@ func (c *Config) SessionTimeout() time.Duration { return time.Duration(c.session
 // HeartbeatInterval returns heartbeat.interval.ms.
 func (c *Config) HeartbeatInterval() time.Duration {
 	return time.Duration(c.heartbeat) * time.Millisecond
+}
+
+// SessionKeyTTL returns inter.worker.key.ttl.ms.
+func (c *Config) SessionKeyTTL() time.Duration {
+	return time.Duration(c.sessionKeyTTL) * time.Millisecond
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strconv"
 	"time"
 
 	"github.com/leat-project/leat/worker/conf"
@@ -129,11 +128,7 @@ func (h *Herder) renewSessionKey(ctx context.Context) error {
 	if h.Conf.Mode == conf.Standalone {
 		return nil
 	}
-	ttl := time.Hour
-	if ms, err := strconv.ParseInt(h.Conf.Props["inter.worker.key.ttl.ms"], 10, 64); err == nil {
-		ttl = time.Duration(ms) * time.Millisecond
-	}
-	now := time.Now()
+	ttl, now := h.Conf.SessionKeyTTL(), time.Now()
 	if k := h.configs.SessionKey(); k.Key != "" && (ttl == 0 || now.Sub(k.Created) < ttl) {
 		return nil
 	}

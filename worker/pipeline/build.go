@@ -107,18 +107,7 @@ func choose(key string, connector, worker map[string]string) (string, map[string
 	if connector[key] != "" {
 		from = connector
 	}
-	return from[key], WithPrefix(from, key+".")
-}
-
-// WithPrefix returns the entries of props whose keys have a prefix, without it.
-func WithPrefix(props map[string]string, prefix string) map[string]string {
-	out := map[string]string{}
-	for k, v := range props {
-		if rest, ok := strings.CutPrefix(k, prefix); ok && rest != "" {
-			out[rest] = v
-		}
-	}
-	return out
+	return from[key], config.Sub(from, key+".")
 }
 
 // transform is one link of the chain.
@@ -160,7 +149,7 @@ func BuildChain(reg *plugin.Registry, connector map[string]string) (Chain, error
 }
 
 func buildTransform(reg *plugin.Registry, connector map[string]string, alias string) (transform, error) {
-	props := WithPrefix(connector, "transforms."+alias+".")
+	props := config.Sub(connector, "transforms."+alias+".")
 	t := transform{alias: alias, negate: strings.EqualFold(props["negate"], "true")}
 	p, err := reg.Find(props["type"], plugin.Transformation)
 	if err != nil {
@@ -183,7 +172,7 @@ func buildTransform(reg *plugin.Registry, connector map[string]string, alias str
 }
 
 func buildPredicate(reg *plugin.Registry, connector map[string]string, alias string) (connect.Predicate, error) {
-	props := WithPrefix(connector, "predicates."+alias+".")
+	props := config.Sub(connector, "predicates."+alias+".")
 	if props["type"] == "" {
 		return nil, connect.ConfigErrorf("predicate %s is not declared: name it in predicates and set predicates.%s.type", alias, alias)
 	}

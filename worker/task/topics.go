@@ -19,7 +19,6 @@ import (
 	"github.com/leat-project/leat/internal/javaregex"
 	"github.com/leat-project/leat/internal/kafka"
 	"github.com/leat-project/leat/worker/conf"
-	"github.com/leat-project/leat/worker/pipeline"
 )
 
 // topicCreator creates topics before the first record to them, as the connector's
@@ -48,7 +47,7 @@ const creationPrefix = "topic.creation."
 
 func newTopicCreator(deps *Deps, spec *Spec, log *slog.Logger) (*topicCreator, error) {
 	c := &topicCreator{known: map[string]bool{}, log: log}
-	if !deps.Conf.TopicCreation || len(pipeline.WithPrefix(spec.Connector, creationPrefix)) == 0 {
+	if !deps.Conf.TopicCreation || len(config.Sub(spec.Connector, creationPrefix)) == 0 {
 		return c, nil
 	}
 	if err := c.parse(spec.Connector); err != nil {
@@ -84,7 +83,7 @@ func (c *topicCreator) parse(props map[string]string) error {
 		return err
 	}
 	base := creationGroup{name: "default", include: []*javaregex.Regexp{javaregex.MustCompile(".*")}}
-	if err := base.parse(pipeline.WithPrefix(props, creationPrefix+"default."), true); err != nil {
+	if err := base.parse(config.Sub(props, creationPrefix+"default."), true); err != nil {
 		return err
 	}
 	for _, name := range cfg.groups {
@@ -93,7 +92,7 @@ func (c *topicCreator) parse(props map[string]string) error {
 		}
 		// A group inherits numbers from default, topic settings it does not.
 		g := creationGroup{name: name, partitions: base.partitions, replication: base.replication}
-		if err := g.parse(pipeline.WithPrefix(props, creationPrefix+name+"."), false); err != nil {
+		if err := g.parse(config.Sub(props, creationPrefix+name+"."), false); err != nil {
 			return err
 		}
 		c.groups = append(c.groups, g)

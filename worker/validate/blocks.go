@@ -53,20 +53,20 @@ func (r *run) addClient(report *Infos, prefix string, role kafka.Role) {
 	props := config.Sub(r.props, prefix)
 	var values []*config.Value
 	for _, v := range keys.Validate(props).Values {
-		if raw, set := props[v.Name]; set {
-			values = append(values, r.override(v, raw))
+		if _, set := props[v.Name]; set {
+			values = append(values, r.override(v))
 			delete(props, v.Name)
 		}
 	}
 	for name, raw := range props {
-		values = append(values, r.override(&config.Value{Name: name, Value: raw}, raw))
+		values = append(values, r.override(&config.Value{Name: name, Value: raw}))
 	}
 	report.addBlock(prefix, keys, config.InJavaOrder(values, func(v *config.Value) string { return v.Name }))
 }
 
 // override keeps what Java reports of an overridden setting: a text that does not
 // parse, and what the policy says. The client's own checks run when it is made.
-func (r *run) override(v *config.Value, raw string) *config.Value {
+func (r *run) override(v *config.Value) *config.Value {
 	if v.Value != nil {
 		v.Errors = nil
 	}

@@ -231,12 +231,6 @@ func version(p *plugin.Plugin) *string {
 
 // Keys returns the definitions that GET /connector-plugins/{plugin}/config serves:
 // the plugin's own, and for connectors the framework's that it does not redefine.
-func (v *Validator) Keys(p *plugin.Plugin) []KeyInfo {
-	return Keys(v.reg, p)
-}
-
-// Keys returns the definitions that GET /connector-plugins/{plugin}/config serves:
-// the plugin's own, and for connectors the framework's that it does not redefine.
 func Keys(reg *plugin.Registry, p *plugin.Plugin) []KeyInfo {
 	infos := []KeyInfo{}
 	own := p.Def()

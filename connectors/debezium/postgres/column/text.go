@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 
 	"github.com/leat-project/leat/connect/data"
+	"github.com/leat-project/leat/internal/jsonx"
 )
 
 // ErrNewLabel says that an enum value is not among the labels of the schema: the
@@ -77,11 +77,11 @@ func hstore(raw []byte, fn func(key, value string, null bool)) error {
 func decodeHstoreJSON(_ Space, raw []byte) (data.Value, error) {
 	b := []byte{'{'}
 	quote := func(s string) {
-		var buf bytes.Buffer
-		enc := json.NewEncoder(&buf)
-		enc.SetEscapeHTML(false)
-		_ = enc.Encode(s) // a string into memory
-		b = append(b, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...)
+		text, err := jsonx.Marshal(s)
+		if err != nil {
+			panic("column: a string that is no JSON: " + err.Error())
+		}
+		b = append(b, text...)
 	}
 	err := hstore(raw, func(key, value string, null bool) {
 		if len(b) > 1 {
