@@ -67,13 +67,14 @@ func ParseConfig(props map[string]string, log *slog.Logger) (Config, error) {
 			log.Warn("ignoring unknown broker key", "key", key)
 			continue
 		}
-		if err := d.Check(props[key]); err != nil {
+		value := strings.TrimSpace(props[key]) // as ConfigDef does
+		if err := d.Check(value); err != nil {
 			return Config{}, err
 		}
 		if d.Inert != "" {
 			log.Warn("broker key has no effect", "key", key, "reason", d.Inert)
 		}
-		c.static[key] = props[key]
+		c.static[key] = value
 	}
 	c.singleNode(log)
 	var err error
@@ -81,9 +82,8 @@ func ParseConfig(props map[string]string, log *slog.Logger) (Config, error) {
 		return Config{}, err
 	}
 	c.NodeID = int32(c.int("node.id"))
-	if id, ok := c.static["broker.id"]; ok && c.static["node.id"] == "" {
-		n, _ := strconv.Atoi(id) // checked above
-		c.NodeID = int32(n)
+	if _, ok := c.static["broker.id"]; ok && c.static["node.id"] == "" {
+		c.NodeID = int32(c.int("broker.id"))
 	}
 	c.LogDirs = settings.SplitList(c.str("log.dirs"))
 	if len(c.LogDirs) == 0 {
@@ -130,7 +130,7 @@ func (c *Config) str(key string) string {
 }
 
 func (c *Config) int(key string) int64 {
-	n, err := strconv.ParseInt(strings.TrimSpace(c.str(key)), 10, 64)
+	n, err := strconv.ParseInt(c.str(key), 10, 64)
 	if err != nil {
 		panic("broker: key " + key + " is not a checked number: " + err.Error())
 	}

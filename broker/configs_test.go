@@ -121,6 +121,21 @@ func TestSourcesAndSynonyms(t *testing.T) {
 	}
 }
 
+// Blanks around a value mean nothing: not that hours are taken for
+// milliseconds, and not the end of the broker.
+func TestBlanksAroundValues(t *testing.T) {
+	b := brokertest.Start(t, map[string]string{"log.retention.hours": "24 ", "auto.create.topics.enable": " true"})
+	ctx := testContext(t)
+	const topic, br = kmsg.ConfigResourceTypeTopic, kmsg.ConfigResourceTypeBroker
+	produce(t, ctx, client(t, b, kgo.AllowAutoTopicCreation()), "c", 1)
+	if got := *described(t, ctx, b, topic, "c", "retention.ms").Value; got != "86400000" {
+		t.Errorf("retention.ms is %s, want 24 hours", got)
+	}
+	set(t, ctx, b, br, "", "log.cleaner.io.buffer.load.factor", "0.8 ")
+	set(t, ctx, b, topic, "c", "min.cleanable.dirty.ratio", " 0.7")
+	produce(t, ctx, client(t, b), "c", 1)
+}
+
 func TestBrokerKeysAreValidated(t *testing.T) {
 	b := brokertest.Start(t, nil)
 	ctx := testContext(t)

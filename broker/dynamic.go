@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,8 +62,9 @@ func (b *Broker) checkGroup(img *controller.Image, overrides map[string]string) 
 	}, broker)
 }
 
+// parseDouble reads a value that was checked when it was set.
 func parseDouble(value string) float64 {
-	f, err := strconv.ParseFloat(value, 64)
+	f, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 	if err != nil {
 		panic("broker: unchecked number " + value)
 	}

@@ -131,8 +131,7 @@ func (c *Config) topicValue(img *controller.Image, overrides map[string]string, 
 func (c *Config) logConfig(img *controller.Image, t *controller.Topic) logstore.LogConfig {
 	overrides := img.Config(controller.Resource{Type: controller.TopicResource, Name: t.Name})
 	str := func(name string) string { v, _ := c.topicValue(img, overrides, name); return v }
-	long := func(name string) int64 { n, _ := strconv.ParseInt(strings.TrimSpace(str(name)), 10, 64); return n }
-	ratio, _ := strconv.ParseFloat(str("min.cleanable.dirty.ratio"), 64) // all checked when they were set
+	long := func(name string) int64 { return parseLong(str(name)) }
 	cfg := logstore.LogConfig{
 		RetentionMs:        long("retention.ms"),
 		RetentionBytes:     long("retention.bytes"),
@@ -148,7 +147,7 @@ func (c *Config) logConfig(img *controller.Image, t *controller.Topic) logstore.
 		DeleteRetentionMs:  long("delete.retention.ms"),
 		MinCompactionLagMs: long("min.compaction.lag.ms"),
 		MaxCompactionLagMs: long("max.compaction.lag.ms"),
-		MinDirtyRatio:      ratio,
+		MinDirtyRatio:      parseDouble(str("min.cleanable.dirty.ratio")),
 		FileDeleteDelayMs:  long("file.delete.delay.ms"),
 		FlushMessages:      long("flush.messages"),
 		FlushMs:            long("flush.ms"),

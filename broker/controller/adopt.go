@@ -25,11 +25,16 @@ type AdoptedTopic struct {
 func (c *Controller) AdoptTopics(ctx context.Context, topics []AdoptedTopic, nextProducerID int64, validateOnly bool) error {
 	return c.propose(ctx, func(img *Image) ([]Record, error) {
 		var all []Record
+		names := map[TopicID]string{}
 		for _, t := range topics {
 			records, err := c.planAdoption(img, t)
 			if err != nil {
 				return nil, err
 			}
+			if other, twice := names[t.ID]; twice {
+				return nil, fault.New(kerr.InvalidRequest, "Topics '%s' and '%s' have the same id %s.", other, t.Name, t.ID)
+			}
+			names[t.ID] = t.Name
 			all = append(all, records...)
 		}
 		if validateOnly {

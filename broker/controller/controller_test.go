@@ -243,3 +243,19 @@ func FuzzReadRecord(f *testing.F) {
 		}
 	})
 }
+
+// A folder that was copied to another name keeps the id of its topic.
+func TestAdoptionRefusesOneIDTwice(t *testing.T) {
+	c := open(t, &memLog{})
+	var topics []controller.AdoptedTopic
+	for _, name := range []string{"a", "copy-of-a"} {
+		topics = append(topics, controller.AdoptedTopic{NewTopic: controller.NewTopic{Name: name, Partitions: 1, ReplicationFactor: 1}, ID: controller.TopicID{1}})
+	}
+	err := c.AdoptTopics(t.Context(), topics, 0, false)
+	if fault.Code(err) != kerr.InvalidRequest.Code || !strings.Contains(err.Error(), "'copy-of-a'") {
+		t.Errorf("two topics of one id: %v", err)
+	}
+	if err := c.AdoptTopics(t.Context(), topics[:1], 0, false); err != nil {
+		t.Error(err)
+	}
+}

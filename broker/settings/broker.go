@@ -262,7 +262,7 @@ func BrokerSynonyms(name string) []string {
 // Scaled multiplies an integer value by factor, for synonyms in other units.
 // Negative values (-1, unlimited) stay as they are.
 func Scaled(value string, factor int64) string {
-	n, err := strconv.ParseInt(value, 10, 64)
+	n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
 	if err != nil || factor == 1 || n < 0 {
 		return value
 	}

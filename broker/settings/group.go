@@ -42,8 +42,8 @@ var threadKeys = map[string]bool{
 
 // CheckThreads validates a dynamic change of a number of threads.
 func CheckThreads(name, old, next string) error {
-	was, err := strconv.Atoi(old)
-	n, err2 := strconv.Atoi(next)
+	was, err := strconv.Atoi(strings.TrimSpace(old))
+	n, err2 := strconv.Atoi(strings.TrimSpace(next))
 	if err != nil || err2 != nil || n == was {
 		return nil
 	}

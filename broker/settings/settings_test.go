@@ -22,3 +22,9 @@ func TestEveryKeyIsExplained(t *testing.T) {
 		}
 	}
 }
+
+func TestScaledIgnoresBlanks(t *testing.T) {
+	if got := Scaled(" 2 ", 60); got != "120" {
+		t.Errorf("2 of 60 are %s", got)
+	}
+}

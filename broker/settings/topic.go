@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -118,8 +119,8 @@ func CheckTopicTogether(value func(name string) string) error {
 }
 
 func integer(s string) int64 {
-	n, _ := strconv.ParseInt(s, 10, 64) // checked before
+	n, _ := strconv.ParseInt(strings.TrimSpace(s), 10, 64) // checked before
 	return n
 }
 
-func isTrue(s string) bool { b, _ := strconv.ParseBool(s); return b }
+func isTrue(s string) bool { return strings.EqualFold(s, "true") }

@@ -32,7 +32,6 @@ func Register(r *plugin.Registry) {
 type Converter struct {
 	registry *plugin.Registry
 	buffers  bool // takes ByteBuffers too
-	class    string
 	delegate connect.Converter
 }
 
@@ -40,7 +39,7 @@ type Converter struct {
 func (c *Converter) Define(d *config.Def) {
 	d.String(nil, "converter.type").Check(config.OneOf("key", "value", "header")).Importance(config.Low).
 		Doc("What the converter is used for: key, value or header. The runtime sets it.")
-	d.String(&c.class, delegateKey).Default(nil).Importance(config.Low).
+	d.String(nil, delegateKey).Default(nil).Importance(config.Low).
 		Doc("Class of the converter for everything that is not bytes. Its own keys begin with " + delegateKey + ".")
 }
 
