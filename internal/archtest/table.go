@@ -8,7 +8,7 @@ const module = "github.com/leat-project/leat"
 // longest matching entry rules; a package may always import its own entry's
 // folder. Test files are under the same rules, with harnesses added.
 //
-// Direction: cmd -> cli, rest, worker, mirror, plugins -> connect -> nothing.
+// Direction: cmd -> cli, rest, worker, plugins -> connect -> nothing.
 // Nothing but cmd and harnesses imports broker, and broker imports none of the
 // others: they meet only through the Kafka protocol.
 var edges = map[string][]string{
@@ -21,13 +21,12 @@ var edges = map[string][]string{
 
 	"worker":            {"connect", "internal"},
 	"rest":              {"worker/model", "worker/validate", "connect", "internal"},
-	"mirror":            {"worker", "connect", "internal"},
 	"broker":            {"internal"},
 	"broker/brokertest": {"broker", "internal", harness},
 
 	// Tools that work on the files of a broker, where no protocol is between.
 	"cli": {"rest/client", "worker/model", "connect/config", "internal", "broker/inspect", "broker/adopt"},
-	"cmd": {"cli", "rest", "worker", "mirror", "connectors", "transforms", "converters", "connect", "broker", "internal"},
+	"cmd": {"cli", "rest", "worker", "connectors", "transforms", "converters", "connect", "broker", "internal"},
 
 	// Programs beside the product: they start the binary and talk to it.
 	"bench": {"peers", "internal", harness}, // peers: Kafka's jars
@@ -35,11 +34,10 @@ var edges = map[string][]string{
 	"peers": {"internal", harness},
 	"tests": {"cmd", "internal", harness},
 
-	"internal":             {},
-	"internal/archtest":    {},
-	"internal/kafka":       {"internal", "connect/config"}, // declares Java's client properties
-	"internal/javavalues":  {"internal", "connect"},        // text form of Connect values
-	"internal/testcluster": {"cmd", "rest", "worker", "mirror", "connectors", "transforms", "converters", "connect", "broker", "internal", harness},
+	"internal":            {},
+	"internal/archtest":   {},
+	"internal/kafka":      {"internal", "connect/config"}, // declares Java's client properties
+	"internal/javavalues": {"internal", "connect"},        // text form of Connect values
 }
 
 // harness in a list of edges stands for the packages below, which only tests
@@ -55,7 +53,6 @@ var harnesses = []string{
 	"internal/pgserver",
 	"internal/postgrestest",
 	"internal/proctest",
-	"internal/testcluster",
 	"rest/resttest",
 }
 
@@ -68,7 +65,6 @@ var inTests = map[string][]string{
 	"connect":    {harness},
 	"worker":     {harness, "broker", "converters", "transforms"},
 	"rest":       {harness, "worker", "broker", "connectors", "converters", "transforms"},
-	"mirror":     {harness, "broker", "converters"},
 	"broker":     {harness},
 	"cli":        {harness, "rest", "worker", "broker"},
 	"cmd":        {harness},
@@ -80,41 +76,34 @@ var inTests = map[string][]string{
 // modules named here and the standard library's packages are free for all but
 // connect, which uses the standard library only.
 var modules = map[string][]string{
-	"github.com/cockroachdb/apd/v3":          {"connectors", "converters", "transforms", "internal"},
-	"github.com/dlclark/regexp2":             {"internal/javaregex", "connectors/debezium/filter"},
-	"github.com/go-chi/chi/v5":               {"rest"},
-	"github.com/google/uuid":                 {"broker", "worker", "connectors/debezium", "internal"},
-	"github.com/hashicorp/memberlist":        {"worker/cluster"},
-	"github.com/jackc/pglogrepl":             {"connectors/debezium", "bench"},
-	"github.com/jackc/pgx/v5":                {"connectors", "internal/pgtls", "internal/pgserver", "internal/postgrestest", "demo", "bench", "tests"},
-	"github.com/klauspost/compress":          {"broker"},
-	"github.com/magiconair/properties":       {"internal/props"},
-	"github.com/pierrec/lz4/v4":              {"broker"},
-	"github.com/prometheus/client_golang":    {"rest", "worker", "broker", "cmd", "internal"},
-	"github.com/schollz/progressbar/v3":      {"cli", "demo", "bench"},
-	"github.com/spf13/cobra":                 {"cli", "cmd"},
-	"github.com/twmb/franz-go":               {"worker", "mirror", "internal", "cli", "cmd", "bench", "demo", "peers", "tests"},
-	"github.com/twmb/franz-go/pkg/kadm":      {"worker", "mirror", "internal", "cli", "cmd", "bench", "demo", "peers", "tests"},
-	"github.com/twmb/franz-go/pkg/kbin":      {"broker", "internal"},
-	"github.com/twmb/franz-go/pkg/kerr":      {"broker", "worker", "mirror", "internal", "cli", "cmd", "bench", "demo", "tests"},
-	"github.com/twmb/franz-go/pkg/kmsg":      {"broker", "worker", "mirror", "internal", "cli", "cmd", "bench"},
-	"github.com/twmb/franz-go/pkg/kversion":  {"broker", "worker", "internal", "cli"},
-	"go.etcd.io/raft/v3":                     {"broker/controller"},
-	"github.com/youmark/pkcs8":               {"internal/pgtls"}, // encrypted keys, which the standard library lacks
-	"software.sslmate.com/src/go-pkcs12":     {"internal/pgtls"},
-	"golang.org/x/sync":                      anywhere,
-	"golang.org/x/sys":                       anywhere,
-	"golang.org/x/term":                      {"cli", "cmd", "demo", "bench"},
-	"golang.org/x/text":                      {"connectors", "internal"},
-	"google.golang.org/protobuf":             {"broker/controller"}, // the form of raft messages
-	"gopkg.in/yaml.v3":                       {"cli", "tests", "internal"},
-	"github.com/IBM/sarama":                  testsOnly,
-	"github.com/google/go-cmp":               testsOnly,
-	"github.com/cockroachdb/datadriven":      testsOnly,
-	"github.com/rogpeppe/go-internal":        testsOnly,
-	"github.com/Shopify/toxiproxy/v2":        testsOnly,
-	"github.com/santhosh-tekuri/jsonschema":  {"converters"},
-	"github.com/elastic/go-elasticsearch/v8": {"connectors/elasticsearch"},
+	"github.com/dlclark/regexp2":            {"internal/javaregex", "connectors/debezium/filter"},
+	"github.com/go-chi/chi/v5":              {"rest"},
+	"github.com/google/uuid":                {"broker", "worker", "connectors/debezium", "internal"},
+	"github.com/jackc/pglogrepl":            {"connectors/debezium", "bench"},
+	"github.com/jackc/pgx/v5":               {"connectors", "internal/pgtls", "internal/pgserver", "internal/postgrestest", "demo", "bench", "tests"},
+	"github.com/klauspost/compress":         {"broker"},
+	"github.com/magiconair/properties":      {"internal/props"},
+	"github.com/pierrec/lz4/v4":             {"broker"},
+	"github.com/prometheus/client_golang":   {"rest", "worker", "broker", "cmd", "internal"},
+	"github.com/spf13/cobra":                {"cli", "cmd"},
+	"github.com/twmb/franz-go":              {"worker", "internal", "cli", "cmd", "bench", "demo", "peers", "tests"},
+	"github.com/twmb/franz-go/pkg/kadm":     {"worker", "internal", "cli", "cmd", "bench", "demo", "peers", "tests"},
+	"github.com/twmb/franz-go/pkg/kbin":     {"broker", "internal"},
+	"github.com/twmb/franz-go/pkg/kerr":     {"broker", "worker", "internal", "cli", "cmd", "bench", "demo", "tests"},
+	"github.com/twmb/franz-go/pkg/kmsg":     {"broker", "worker", "internal", "cli", "cmd", "bench"},
+	"github.com/twmb/franz-go/pkg/kversion": {"broker", "worker", "internal", "cli"},
+	"go.etcd.io/raft/v3":                    {"broker/controller"},
+	"github.com/youmark/pkcs8":              {"internal/pgtls"}, // encrypted keys, which the standard library lacks
+	"software.sslmate.com/src/go-pkcs12":    {"internal/pgtls"},
+	"golang.org/x/sync":                     anywhere,
+	"golang.org/x/sys":                      anywhere,
+	"golang.org/x/term":                     {"cli", "cmd", "demo", "bench"},
+	"golang.org/x/text":                     {"connectors", "internal"},
+	"google.golang.org/protobuf":            {"broker/controller"}, // the form of raft messages
+	"gopkg.in/yaml.v3":                      {"cli", "tests", "internal"},
+	"github.com/IBM/sarama":                 testsOnly,
+	"github.com/google/go-cmp":              testsOnly,
+	"github.com/cockroachdb/datadriven":     testsOnly,
 }
 
 // openToTests are modules that any test file may import, wherever the product

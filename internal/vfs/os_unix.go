@@ -34,24 +34,6 @@ func IsNoSpace(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is
 // ErrNoSpace is the error of a full disk, for fault injection.
 var ErrNoSpace error = unix.ENOSPC
 
-// RaiseFileLimit raises the limit of open files to the hard limit and returns it.
-//
-// Go raises the soft limit by itself at start; this returns what is in force.
-func RaiseFileLimit() (uint64, error) {
-	var l unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
-		return 0, os.NewSyscallError("getrlimit", err)
-	}
-	if l.Cur >= l.Max {
-		return uint64(l.Cur), nil
-	}
-	l.Cur = l.Max
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
-		return 0, os.NewSyscallError("setrlimit", err)
-	}
-	return uint64(l.Cur), nil
-}
-
 // DiskSpace returns the size of the volume that holds a path and what of it is free for this user, in bytes.
 func (OS) DiskSpace(path string) (total, usable int64, err error) {
 	var st unix.Statfs_t

@@ -32,9 +32,6 @@ func IsNoSpace(err error) bool {
 // ErrNoSpace is the error of a full disk, for fault injection.
 var ErrNoSpace error = windows.ERROR_DISK_FULL
 
-// RaiseFileLimit does nothing: Windows has no such limit.
-func RaiseFileLimit() (uint64, error) { return 1 << 24, nil }
-
 // DiskSpace returns the size of the volume that holds a path and what of it is free for this user, in bytes.
 func (OS) DiskSpace(path string) (total, usable int64, err error) {
 	name, err := windows.UTF16PtrFromString(path)

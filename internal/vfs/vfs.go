@@ -3,7 +3,7 @@
 //
 // OS is the real file system. Mem keeps files in memory, remembers what was synced, and makes crash clones
 // (see Mem.CrashClone): unsynced data and directory entries are lost or torn there. Faults wraps any FS and
-// fails chosen operations. What differs between platforms (fdatasync, flock, sendfile, the file limit) is in
+// fails chosen operations. What differs between platforms (fdatasync, flock, sendfile, free space) is in
 // one file a platform, os_*.go.
 //
 // Durability rules, the same for all implementations:
