@@ -110,6 +110,23 @@ func TestDecodesKafka(t *testing.T) {
 	}
 }
 
+// TestConfigsOfTopicsInOtherDirs: of several log dirs one has the metadata.
+func TestConfigsOfTopicsInOtherDirs(t *testing.T) {
+	dir, other := inspecttest.Kafka(t), t.TempDir()
+	if err := os.Rename(filepath.Join(dir, "accounts-0"), filepath.Join(other, "accounts-0")); err != nil {
+		t.Fatal(err)
+	}
+	for _, paths := range [][]string{{dir, other}, {other, dir}} {
+		src, err := inspect.Topics(paths, func(topic string) bool { return topic == "accounts" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(src.Topics) != 1 || src.Topics[0].Configs["cleanup.policy"] != "compact" {
+			t.Errorf("of %v the topics are %+v, want accounts with its settings", paths, src.Topics)
+		}
+	}
+}
+
 // TestNamesDamage flips a bit in every byte of a file of each kind: nothing is
 // taken for whole, and every problem names the file.
 func TestNamesDamage(t *testing.T) {

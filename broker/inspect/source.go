@@ -70,6 +70,7 @@ func (e *CorruptError) Error() string {
 func Topics(paths []string, want func(topic string) bool) (*Source, error) {
 	s := &Source{}
 	byName := map[string]*Topic{}
+	var dirs []string
 	var corrupt CorruptError
 	for _, path := range paths {
 		path, err := filepath.Abs(path) // "." has a name, too
@@ -98,6 +99,11 @@ func Topics(paths []string, want func(topic string) bool) (*Source, error) {
 				return nil, err
 			}
 		}
+		if !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	for _, dir := range dirs { // when all topics are known: the metadata may be in another dir than they
 		if err := addConfigs(byName, dir); err != nil {
 			return nil, err
 		}
