@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/leat-project/leat/connect/data"
 	"github.com/leat-project/leat/internal/javamap"
 )
 
@@ -70,40 +70,22 @@ func appendValue(dst []byte, v any) ([]byte, error) {
 	case uint32:
 		return strconv.AppendUint(dst, uint64(v), 10), nil
 	case float32:
-		return appendDouble(dst, float64(v), 32), nil
+		return appendFloat(dst, data.Float32(v)), nil
 	case float64:
-		return appendDouble(dst, v, 64), nil
+		return appendFloat(dst, data.Float64(v)), nil
 	case json.Number:
 		return append(dst, v...), nil
 	}
 	return nil, fmt.Errorf("offsets may only contain primitive types as values, but there is a %T", v)
 }
 
-// appendDouble appends Double.toString; what is no JSON number is quoted, as
-// Jackson does by default.
-func appendDouble(dst []byte, f float64, bits int) []byte {
-	switch {
-	case math.IsNaN(f):
-		return append(dst, `"NaN"`...)
-	case math.IsInf(f, 1):
-		return append(dst, `"Infinity"`...)
-	case math.IsInf(f, -1):
-		return append(dst, `"-Infinity"`...)
+// appendFloat appends Java's text of a floating point number; what is no JSON
+// number is quoted, as Jackson does by default.
+func appendFloat(dst []byte, v data.Value) []byte {
+	if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(v.AppendText(append(dst, '"')), '"')
 	}
-	if a := math.Abs(f); a != 0 && (a < 1e-3 || a >= 1e7) {
-		m, e, _ := strings.Cut(strconv.FormatFloat(f, 'E', -1, bits), "E")
-		if !strings.Contains(m, ".") {
-			m += ".0"
-		}
-		n, _ := strconv.Atoi(e)
-		dst = append(append(dst, m...), 'E')
-		return strconv.AppendInt(dst, int64(n), 10)
-	}
-	s := strconv.FormatFloat(f, 'f', -1, bits)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return append(dst, s...)
+	return v.AppendText(dst)
 }
 
 // appendMap appends a flat map in HashMap order. A nil map is null.
