@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/leat-project/leat/connect/config"
 	"github.com/leat-project/leat/internal/props"
 )
 
@@ -145,7 +146,7 @@ func (k *cluster) alter(ctx context.Context, cl *kgo.Client, r resource, changes
 	t := table{header: []string{"KEY", "CHANGE", "VALUE"}}
 	shown := slices.Clone(changes)
 	for i, c := range shown {
-		if soundsSecret(c.Key) && c.Value != nil {
+		if config.SoundsSecret(c.Key) && c.Value != nil {
 			mask := hidden
 			shown[i].Value = &mask
 		}

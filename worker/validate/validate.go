@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -137,7 +136,7 @@ func javaMap(m map[string]string) string {
 			b.WriteString(", ")
 		}
 		v := m[k]
-		if secretName.MatchString(k) {
+		if config.SoundsSecret(k) {
 			v = "[hidden]"
 		}
 		b.WriteString(k + "=" + v)
@@ -145,8 +144,6 @@ func javaMap(m map[string]string) string {
 	b.WriteByte('}')
 	return b.String()
 }
-
-var secretName = regexp.MustCompile(`(?i)password|secret|token|jaas|credential|ssl\.key|api\.key`)
 
 // run is one validation.
 type run struct {
