@@ -8,11 +8,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/leat-project/leat/broker/controller"
+	"github.com/leat-project/leat/broker/logstore"
 	"github.com/leat-project/leat/broker/settings"
 )
 
 // DeleteRecords (21), versions 0-2. -1 is the high watermark. Refused for
-// internal topics and where cleanup.policy lacks delete (KIP-107).
+// internal topics and where cleanup.policy lacks delete (KIP-107). Answered when
+// the log starts are on the disk, unless that is full: what was deleted does not
+// come back. Kafka writes them once a minute.
 
 func (b *Broker) deleteRecords(_ context.Context, r *request, req *kmsg.DeleteRecordsRequest) kmsg.Response {
 	img := b.ctl.Image()
@@ -27,6 +30,17 @@ func (b *Broker) deleteRecords(_ context.Context, r *request, req *kmsg.DeleteRe
 			rt.Partitions = append(rt.Partitions, rp)
 		}
 		resp.Topics = append(resp.Topics, rt)
+	}
+	// Once for all of them. On a full disk the answer is no worse than Kafka's: a crash within a minute undoes it.
+	if err := b.store.SaveStarts(); err != nil {
+		b.log.Warn("deleted records would come back in a crash, trying again within log.flush.start.offset.checkpoint.interval.ms", "err", err)
+	}
+	for i, t := range resp.Topics {
+		for j, p := range t.Partitions {
+			if log := b.store.Get(logstore.TopicPartition{Topic: t.Topic, Partition: p.Partition}); p.ErrorCode == 0 && log != nil && log.Err() != nil {
+				resp.Topics[i].Partitions[j].LowWatermark, resp.Topics[i].Partitions[j].ErrorCode = -1, storeCode(log.Err())
+			}
+		}
 	}
 	return resp
 }

@@ -391,12 +391,14 @@ func (b *Broker) dropTopic(t *controller.Topic) error {
 	b.metrics.forget(t.Name)
 	b.groups.resign(t.ID)
 	b.txns.resign(t.ID)
-	var errs []error
+	var logs []logstore.TopicPartition
 	for i := range t.Partitions {
-		tp := logstore.TopicPartition{Topic: t.Name, Partition: int32(i)}
-		if err := b.store.Delete(tp); err != nil && !errors.Is(err, logstore.ErrUnknown) {
-			errs = append(errs, fmt.Errorf("deleting the log of %s: %w", tp, err))
+		if tp := (logstore.TopicPartition{Topic: t.Name, Partition: int32(i)}); b.store.Get(tp) != nil {
+			logs = append(logs, tp)
 		}
 	}
-	return errors.Join(errs...)
+	if err := b.store.Delete(logs...); err != nil {
+		return fmt.Errorf("deleting the logs of topic %s: %w", t.Name, err)
+	}
+	return nil
 }

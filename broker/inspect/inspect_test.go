@@ -2,6 +2,7 @@ package inspect_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -249,4 +250,22 @@ func FuzzFile(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// A log start beyond the end is refused: records would be gone with it.
+func TestRefusesImpossibleStart(t *testing.T) {
+	dir := inspecttest.Kafka(t)
+	if err := os.WriteFile(filepath.Join(dir, "log-start-offset-checkpoint"), []byte("0\n1\norders 1 99999\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := inspect.Topics([]string{dir}, func(topic string) bool { return topic == "orders" })
+	var corrupt *inspect.CorruptError
+	if !errors.As(err, &corrupt) {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{"orders-1", "log-start-offset-checkpoint", "99999"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error lacks %q: %v", want, err)
+		}
+	}
 }

@@ -328,7 +328,9 @@ func (r *partitionReader) check() {
 		r.problems = append(r.problems, &Problem{"problem", r.p.Folder, -1, r.p.Folder + ": no .log file"})
 		return
 	}
-	r.p.End = max(r.p.End, r.p.Start)
+	if r.p.Start > r.p.End {
+		r.problems = append(r.problems, &Problem{"problem", r.p.Folder, -1, fmt.Sprintf("%s: log-start-offset-checkpoint beside it says that the log starts at offset %d, but it ends at %d: take its line out of that file if it is wrong", r.p.Folder, r.p.Start, r.p.End)})
+	}
 	for _, x := range []struct {
 		what   string
 		offset int64

@@ -178,6 +178,9 @@ func (s *Store) takeStaged(tp TopicPartition, id TopicID, cfg LogConfig) (*Parti
 		return nil, err
 	}
 	p := newPartition(s, d, tp, filepath.Join(d.path, tp.String()), cfg)
+	if err := d.forget(tp); err != nil {
+		return nil, p.storageError("adopting", err)
+	}
 	if err := s.fs.Rename(filepath.Join(d.path, name), p.path); err != nil {
 		return nil, p.storageError("adopting", err)
 	}
@@ -198,16 +201,16 @@ func (s *Store) takeStaged(tp TopicPartition, id TopicID, cfg LogConfig) (*Parti
 
 // settleStart moves the log start of an adopted partition from its own file to the checkpoint of the dir.
 func (p *Partition) settleStart() error {
-	there, err := vfs.Exists(p.store.fs, p.file(adoptedStartFile))
-	if err != nil || !there {
-		return err
+	if !p.unsettled {
+		return nil
 	}
-	if err := p.dir.writeCheckpoint(logStartFile, (*Partition).startToCheckpoint); err != nil {
+	if err := p.dir.write(&p.dir.files.starts); err != nil {
 		return p.storageError("adopting", err)
 	}
 	if err := p.store.fs.Remove(p.file(adoptedStartFile)); err != nil {
 		return p.storageError("adopting", err)
 	}
+	p.unsettled = false
 	return nil
 }
 

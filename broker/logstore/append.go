@@ -24,6 +24,9 @@ func (p *Partition) Append(batches []byte, o AppendOptions) (AppendInfo, error) 
 	if err != nil {
 		return AppendInfo{}, err
 	}
+	if err := p.sign(); err != nil {
+		return AppendInfo{}, err
+	}
 	p.appendMu.Lock()
 	info, ev, err := p.appendLocked(batches, maxTs, o, cfg)
 	p.appendMu.Unlock()
@@ -268,11 +271,10 @@ func (p *Partition) maybeRoll(n int, lastOffset, maxTs int64, cfg *LogConfig) er
 		}
 		return nil
 	}
-	_, first := seg.timestamps()
 	switch {
 	case size+int64(n) > int64(cfg.SegmentBytes),
 		lastOffset-seg.base > math.MaxInt32,
-		first >= 0 && maxTs-first > cfg.rollMs()-p.jitter,
+		seg.covers(maxTs, p.store.nowMs) > cfg.rollMs()-seg.jitterOf(cfg),
 		seg.indexFull(cfg.SegmentIndexBytes):
 		return p.rollAppendLocked()
 	}

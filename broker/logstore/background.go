@@ -3,6 +3,7 @@ package logstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -112,7 +113,7 @@ func (s *Store) checkpointSealed(ctx context.Context) error {
 		case <-s.sealed:
 		}
 		for _, d := range s.dirs {
-			if err := d.writeCheckpoint(recoveryPointFile, (*Partition).recoveryPoint); err != nil && d.err() == nil {
+			if err := d.write(&d.files.recovery); err != nil && d.err() == nil {
 				s.log.Warn("writing recovery points", "dir", d.path, "err", err)
 			}
 		}
@@ -126,29 +127,27 @@ func (s *Store) checkpointSealed(ctx context.Context) error {
 
 func (s *Store) checkpointHW() {
 	for _, d := range s.dirs {
-		if err := d.writeCheckpoint(highWatermarkFile, (*Partition).HighWatermark); err != nil && d.err() == nil {
+		if err := d.write(&d.files.watermarks); err != nil && d.err() == nil {
 			s.log.Warn("writing high watermarks", "dir", d.path, "err", err)
 		}
 	}
 }
 
-// wakeCheckpoints makes the log starts durable soon, off the path of the caller. Close waits for it.
-func (s *Store) wakeCheckpoints() {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return
+// SaveStarts makes the log starts durable: what was deleted before does not come back. It costs little if none has
+// moved. A log dir whose disk fails is offline then; a full one is not.
+func (s *Store) SaveStarts() error {
+	var errs []error
+	for _, d := range s.dirs {
+		if err := d.write(&d.files.starts); err != nil {
+			errs = append(errs, fmt.Errorf("writing the log starts of %s: %w", d.path, err))
+		}
 	}
-	s.writers.Add(1)
-	go func() {
-		defer s.writers.Done()
-		s.checkpointStarts()
-	}()
+	return errors.Join(errs...)
 }
 
 func (s *Store) checkpointStarts() {
 	for _, d := range s.dirs {
-		if err := d.writeCheckpoint(logStartFile, (*Partition).startToCheckpoint); err != nil && d.err() == nil {
+		if err := d.write(&d.files.starts); err != nil && d.err() == nil {
 			s.log.Warn("writing log starts", "dir", d.path, "err", err)
 		}
 	}
@@ -158,6 +157,9 @@ func (s *Store) checkpointStarts() {
 func (s *Store) flushDue() {
 	now := s.nowMs()
 	for _, p := range s.Partitions() {
+		if p.leo.Load() <= p.flushed.Load() || p.cfg.Load().FlushMs == Forever {
+			continue
+		}
 		p.mu.Lock()
 		due := p.leo.Load() > p.flushed.Load() && now-p.flush.lastMs >= p.cfg.Load().FlushMs
 		p.mu.Unlock()

@@ -23,17 +23,37 @@ func (p *Partition) begin() error {
 	if err := p.store.fs.MkdirAll(p.path); err != nil {
 		return err
 	}
-	p.segments = []*segment{newSegment(p.store.fs, p.path, 0)}
+	p.segments = []*segment{p.newSegment(0)}
 	p.bare, p.made = true, p.dir.made.Add(1)
+	p.unsigned.Store(true)
 	return nil
 }
 
-// fill makes the files of a bare partition. The caller holds appendMu. The content of partition.metadata is synced
-// before it gets its name, that name with the first flush.
-func (p *Partition) fill() error {
-	fsys := p.store.fs
-	if err := vfs.ReplaceFile(fsys, p.file(partitionMetadataFile), partitionMetadata(p.id)); err != nil {
+// sign writes partition.metadata if it is not there yet. Its content is synced before it gets its name, that name with
+// the first flush. Append calls it before it takes appendMu.
+func (p *Partition) sign() error {
+	if !p.unsigned.Load() {
+		return nil
+	}
+	p.signMu.Lock()
+	defer p.signMu.Unlock()
+	if err := p.appendableErr(); err != nil {
+		return err // the folder may be gone
+	}
+	if !p.unsigned.Load() {
+		return nil
+	}
+	if err := vfs.ReplaceFile(p.store.fs, p.file(partitionMetadataFile), partitionMetadata(p.id)); err != nil {
 		return p.storageError("beginning the log", err)
+	}
+	p.unsigned.Store(false)
+	return nil
+}
+
+// fill makes the files of a bare partition. The caller holds appendMu.
+func (p *Partition) fill() error {
+	if err := p.sign(); err != nil {
+		return err
 	}
 	if err := p.active().create(); err != nil {
 		return p.storageError("beginning the log", err)

@@ -162,11 +162,8 @@ func (p *Partition) clean(ctx context.Context, r cleanRange) error {
 	p.mu.Lock()
 	p.cleaned = c.end
 	p.mu.Unlock()
-	return p.dir.writeCheckpoint(cleanerFile, func(p *Partition) int64 {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return p.cleaned
-	})
+	p.touch(inCleaner)
+	return p.dir.write(&p.dir.files.cleaner)
 }
 
 // throttle limits a pass to a number of bytes a second.

@@ -142,37 +142,34 @@ func (c *cleaner) mapBatch(b recordbatch.Batch, from int64) error {
 
 // rewrite copies the segments below end, group by group.
 func (c *cleaner) rewrite(ctx context.Context) error {
-	var todo []*segment
-	for _, s := range c.segs[:len(c.segs)-1] {
-		if s.base < c.end {
-			todo = append(todo, s)
-		}
+	todo := 0 // segments
+	for todo < len(c.segs)-1 && c.segs[todo].base < c.end {
+		todo++
 	}
 	c.txns.add(c.abortedIn(0))
-	for len(todo) > 0 {
-		n := c.groupSize(todo)
-		if err := c.rewriteGroup(ctx, todo[:n]); err != nil {
+	for from := 0; from < todo; {
+		to := c.groupEnd(from, todo)
+		if err := c.rewriteGroup(ctx, c.segs[from:to]); err != nil {
 			return err
 		}
-		todo = todo[n:]
+		from = to
 	}
 	return nil
 }
 
-// groupSize is how many of the segments fit into one.
-func (c *cleaner) groupSize(segs []*segment) int {
-	size := segs[0].size.Load()
-	n := 1
-	for ; n < len(segs); n++ {
-		size += segs[n].size.Load()
+// groupEnd is the end of the segments from an index on that fit into one, at most limit.
+func (c *cleaner) groupEnd(from, limit int) int {
+	size := c.segs[from].size.Load()
+	to := from + 1
+	for ; to < limit; to++ {
+		size += c.segs[to].size.Load()
 		// The last offset of a segment lies below the base of the one that follows it.
-		i := slices.Index(c.segs, segs[n])
-		if size > int64(c.cfg.SegmentBytes) || c.segs[i+1].base-1-segs[0].base > relativeLimit ||
+		if size > int64(c.cfg.SegmentBytes) || c.segs[to+1].base-1-c.segs[from].base > relativeLimit ||
 			size/int64(max(c.cfg.IndexIntervalBytes, 1))*timeEntrySize > int64(c.cfg.SegmentIndexBytes) {
 			break
 		}
 	}
-	return n
+	return to
 }
 
 // cleanedFile is the output of one group.
@@ -190,7 +187,7 @@ func (c *cleaner) rewriteGroup(ctx context.Context, group []*segment) error {
 	if err != nil {
 		return c.p.storageError("compacting", err)
 	}
-	out := cleanedFile{seg: newSegment(c.p.store.fs, c.p.path, base), file: f}
+	out := cleanedFile{seg: c.p.newSegment(base), file: f}
 	c.out = c.out[:0]
 	for _, s := range group {
 		err := c.eachBatch(ctx, s, func(b recordbatch.Batch) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -34,8 +33,8 @@ type logDir struct {
 	failure  atomic.Pointer[error] // why it is offline
 
 	// ckMu admits one checkpoint writer at a time. It is held over the write, which nobody on the data path waits for.
-	ckMu    sync.Mutex
-	written map[string]offsetCheckpoint // what the files hold, by name: an idle broker writes nothing
+	ckMu  sync.Mutex
+	files *offsetFiles
 }
 
 // err is nil or ErrDirOffline with the reason.
@@ -100,7 +99,7 @@ func (s *Store) makeDir(path string) error {
 func (d *logDir) folder(tp TopicPartition) string { return filepath.Join(d.path, tp.String()) }
 
 func newLogDir(s *Store, index int, path string) *logDir {
-	return &logDir{store: s, index: index, path: path, flusher: newFlushPool(), written: map[string]offsetCheckpoint{}}
+	return &logDir{store: s, index: index, path: path, flusher: newFlushPool(), files: newOffsetFiles()}
 }
 
 // storage marks what a disk answered when a log dir was opened as ErrStorage: the dir is then offline. Nil stays nil.
@@ -250,91 +249,4 @@ func newID() TopicID {
 			return id
 		}
 	}
-}
-
-// checkpoints are the offset files of a dir.
-type checkpoints struct {
-	recovery, start, hw, cleaner offsetCheckpoint
-}
-
-// readCheckpoints reads them all. A damaged file counts as missing: recovery then reads more than it had to.
-func (d *logDir) readCheckpoints() checkpoints {
-	read := func(name string) offsetCheckpoint {
-		c, err := readCheckpoint(d.store.fs, filepath.Join(d.path, name))
-		if err != nil {
-			d.store.log.Warn("ignoring checkpoint file", "err", err)
-		}
-		return c
-	}
-	return checkpoints{read(recoveryPointFile), read(logStartFile), read(highWatermarkFile), read(cleanerFile)}
-}
-
-// writeCheckpoint writes one of the files with the values that value gives, if they changed; negative ones are left
-// out.
-func (d *logDir) writeCheckpoint(name string, value func(p *Partition) int64) error {
-	if err := d.err(); err != nil {
-		return err
-	}
-	d.ckMu.Lock()
-	defer d.ckMu.Unlock()
-	c := offsetCheckpoint{}
-	for _, p := range d.store.Partitions() {
-		if p.dir != d || p.Err() != nil {
-			continue
-		}
-		if v := value(p); v >= 0 {
-			c[p.tp] = v
-		}
-	}
-	if old, ok := d.written[name]; ok && maps.Equal(old, c) {
-		return nil
-	}
-	err := writeCheckpoint(d.store.fs, filepath.Join(d.path, name), c)
-	if isSyncError(err) {
-		d.fail(err)
-	}
-	if err == nil {
-		d.written[name] = c
-	}
-	return err
-}
-
-// checkpointAll writes recovery points, log starts and high watermarks.
-func (d *logDir) checkpointAll() error {
-	return errors.Join(
-		d.writeCheckpoint(recoveryPointFile, (*Partition).recoveryPoint),
-		d.writeCheckpoint(logStartFile, (*Partition).startToCheckpoint),
-		d.writeCheckpoint(highWatermarkFile, (*Partition).HighWatermark),
-	)
-}
-
-// recoveryPoint is the offset below which recovery need not look: everything before is synced with its indexes.
-//
-// Recovery begins with the segment that holds the point. So the point stays below the end of a segment whose indexes
-// are not synced: were it the end itself, then after a roll it would be the base of the next segment, and a crash
-// before the seal would leave indexes that nobody looks at again, among them the aborted transactions.
-func (p *Partition) recoveryPoint() int64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	point := p.flushed.Load()
-	for i, s := range p.segments {
-		if s.sealed.Load() {
-			continue
-		}
-		if i+1 < len(p.segments) {
-			point = min(point, p.segments[i+1].base)
-		}
-		return max(s.base, point-1)
-	}
-	return point
-}
-
-// startToCheckpoint is the log start where it is not evident from the first segment, else -1.
-func (p *Partition) startToCheckpoint() int64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if start := p.start.Load(); start > p.segments[0].base {
-		return start
-	}
-	return -1
 }

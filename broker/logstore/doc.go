@@ -46,7 +46,9 @@
 // over renames and directory syncs, nobody on the data path waits for it); Partition.appendMu (append, roll,
 // truncate; held over write(2) to the page cache, and over syncs only where appends have ended or must wait: truncation,
 // deletion, Close); Partition.mu (published state; never held over I/O); segment.idxMu (held over writes of index
-// files); segment.fileMu (held over opening a file); Store.mu. logDir.ckMu (one writer of checkpoints) comes before
-// Partition.mu and Store.mu, and nobody on the data path takes it. Watchers have their own small lock. Callbacks are
+// files); segment.fileMu (held over opening a file); Store.mu. logDir.ckMu (one writer of checkpoints) comes behind
+// appendMu and before Partition.mu and Store.mu; who creates, truncates wholly or deletes records takes it, nobody on the
+// data path does. offsetFile.mu is the innermost. Partition.signMu (held over the writing of partition.metadata) comes
+// behind appendMu; first appenders take it without that. Watchers have their own small lock. Callbacks are
 // called without any.
 package logstore

@@ -5,3 +5,6 @@ func (s *Store) Checkpoint() { s.checkpointAll() }
 
 // EmptyTrash removes deleted files now.
 func (s *Store) EmptyTrash() { s.emptyTrash() }
+
+// OffsetsLooked is at how many partitions the writing of checkpoints has looked so far.
+func (s *Store) OffsetsLooked() int64 { return s.offsetsLooked.Load() }

@@ -204,6 +204,7 @@ func (p *Partition) syncLog(s *segment) error {
 func (p *Partition) seal(s *segment) error {
 	if s.empty() {
 		s.sealed.Store(true)
+		p.touch(inRecovery)
 		return p.writeSnapshots()
 	}
 	wrote, err := s.completeIndexes()
@@ -225,6 +226,7 @@ func (p *Partition) seal(s *segment) error {
 		}
 	}
 	s.sealed.Store(true)
+	p.touch(inRecovery)
 	select {
 	case p.store.sealed <- struct{}{}:
 	default:
@@ -277,6 +279,7 @@ func (p *Partition) finishFlush(w flushWork, err error) (again bool) {
 	if w.truncations == p.truncations && !p.cutting {
 		if w.mark.offset > p.flushed.Load() {
 			p.flushed.Store(w.mark.offset)
+			p.touch(inRecovery)
 			p.flush.lastMs = p.store.nowMs()
 		}
 		if w.dirty {

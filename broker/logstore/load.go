@@ -31,19 +31,26 @@ func (p *Partition) load(cks checkpoints) error {
 		p.epochs, p.epochsDirty = nil, true
 	}
 	start := cks.start[p.tp]
+	l := loader{p: p, readable: cks.hw[p.tp]}
 	if slices.Contains(names, adoptedStartFile) {
 		adopted, err := p.adoptedStart()
 		if err != nil {
 			return err
 		}
+		l.adopted = adopted >= start
 		start = max(start, adopted)
+		p.unsettled = true
 	}
 	if err := p.openSegments(names, start); err != nil {
 		return err
 	}
 	start = max(start, p.segments[0].base)
 	p.start.Store(start)
-	l := loader{p: p, start: start, readable: cks.hw[p.tp]}
+	l.start = start
+	l.cleaned = cks.cleaner[p.tp]
+	if _, known := cks.recovery[p.tp]; known && p.dir.clean {
+		l.checkBegin()
+	}
 	if err := l.run(names, p.dir.clean, cks.recovery[p.tp]); err != nil {
 		return err
 	}
@@ -133,7 +140,7 @@ func (p *Partition) openSegments(names []string, start int64) error {
 		if !ok {
 			continue
 		}
-		seg := newSegment(p.store.fs, p.path, base)
+		seg := p.newSegment(base)
 		info, err := p.store.fs.Stat(seg.path(logSuffix))
 		if err != nil {
 			return err
@@ -150,7 +157,7 @@ func (p *Partition) openSegments(names []string, start int64) error {
 
 // startOver makes an empty segment at an offset the only one.
 func (p *Partition) startOver(offset int64) error {
-	seg := newSegment(p.store.fs, p.path, offset)
+	seg := p.newSegment(offset)
 	if err := seg.create(); err != nil {
 		return err
 	}
@@ -161,14 +168,16 @@ func (p *Partition) startOver(offset int64) error {
 
 // loader opens the segments of one partition and rebuilds its state.
 type loader struct {
-	p     *Partition
-	start int64 // log start
-	next  int64 // offset after the last batch seen
+	p       *Partition
+	start   int64 // log start
+	adopted bool  // the start came with the partition, and was checked against its log
+	next    int64 // offset after the last batch seen
 	// readable is the high watermark that was written last: consumers may have seen what is before it.
 	readable int64
 	// replayFrom is the offset of the producer snapshot: batches below it are in the state already.
 	replayFrom int64
-	cut        bool // a damaged batch was found, and told
+	cut        bool  // a damaged batch was found, and told
+	cleaned    int64 // the last compaction ended there, says its checkpoint
 }
 
 func (l *loader) run(names []string, clean bool, recoveryPoint int64) error {
@@ -181,7 +190,8 @@ func (l *loader) run(names []string, clean bool, recoveryPoint int64) error {
 		if i >= first {
 			break
 		}
-		if err := s.loadIndexes(); err != nil {
+		last, err := s.loadIndexes()
+		if err != nil {
 			// The log itself was synced, so it is whole: read it again from here on.
 			p.store.log.Warn("rebuilding indexes", "partition", p.tp.String(), "segment", s.base, "err", err)
 			first = i
@@ -189,6 +199,14 @@ func (l *loader) run(names []string, clean bool, recoveryPoint int64) error {
 		}
 		s.sealed.Store(i < len(p.segments)-1)
 		s.unchecked.Store(s.size.Load())
+		if i+1 == len(p.segments) {
+			break
+		}
+		if end, known := s.endAfter(last); known {
+			if err := l.noteGap(i, end); err != nil {
+				return err
+			}
+		}
 	}
 	if first == len(p.segments) {
 		if err := l.findEnd(); err != nil {
@@ -210,23 +228,27 @@ func (l *loader) run(names []string, clean bool, recoveryPoint int64) error {
 		if err := l.recover(i, recoveryPoint); err != nil {
 			return err
 		}
+		if err := l.noteGap(i, l.next); err != nil {
+			return err
+		}
 	}
 	p.leo.Store(max(l.next, p.active().base))
 	if err := l.checkEnd(recoveryPoint); err != nil {
 		return err
 	}
-	if err := l.fixEnd(); err != nil {
+	if err := l.fixEnd(recoveryPoint); err != nil {
 		return err
 	}
 	return l.finish(first)
 }
 
-// loadIndexes takes the index files as they are, after a look at their plausibility.
-func (s *segment) loadIndexes() error {
+// loadIndexes takes the index files as they are, after a look at their plausibility. It returns the position of the
+// last batch that is indexed.
+func (s *segment) loadIndexes() (indexed int64, err error) {
 	if s.size.Load() == 0 {
 		// Nothing is indexed, and the files of an empty segment were not synced: see seal.
 		s.offsets.stale, s.times.stale = true, true
-		return nil
+		return 0, nil
 	}
 	for _, x := range []struct {
 		idx    *sparseIndex
@@ -234,27 +256,28 @@ func (s *segment) loadIndexes() error {
 	}{{&s.offsets, indexSuffix}, {&s.times, timeIndexSuffix}} {
 		last, n, err := lastIndexEntry(s.fs, s.path(x.suffix), x.idx.size)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		x.idx.flushed = n
 		if n == 0 {
 			continue
 		}
 		if x.idx == &s.offsets {
-			if rel, pos := offsetEntry(last); rel < 0 || int64(pos) >= s.size.Load() || (rel == 0 && n > offsetEntrySize) {
-				return fmt.Errorf("%s: last entry (%d, %d) is impossible: %w", s.path(x.suffix), rel, pos, ErrCorrupt)
+			rel, pos := offsetEntry(last)
+			if rel < 0 || pos < 0 || int64(pos) >= s.size.Load() || (rel == 0 && n > offsetEntrySize) {
+				return 0, fmt.Errorf("%s: last entry (%d, %d) is impossible: %w", s.path(x.suffix), rel, pos, ErrCorrupt)
 			}
+			indexed = int64(pos)
 			continue
 		}
 		ts, rel := timeEntry(last)
 		if rel < 0 || (rel == 0 && n > timeEntrySize && ts == 0) {
-			return fmt.Errorf("%s: last entry (%d, %d) is impossible: %w", s.path(x.suffix), ts, rel, ErrCorrupt)
+			return 0, fmt.Errorf("%s: last entry (%d, %d) is impossible: %w", s.path(x.suffix), ts, rel, ErrCorrupt)
 		}
 		s.lastTimeTs, s.maxTs, s.maxTsOffset = ts, ts, s.base+int64(rel)
 	}
-	var err error
 	s.aborted, err = readTxnIndex(s.fs, s.path(txnIndexSuffix), s.base)
-	return err
+	return indexed, err
 }
 
 // lastIndexEntry returns the last entry of an index file and its length in bytes.

@@ -26,6 +26,7 @@ type model struct {
 	doubt   map[int64]string    // attempted but not acknowledged
 	end     int64               // after the last acknowledged record
 	start   int64               // log start asked for, acknowledged or not
+	deleted int64               // log start that was acknowledged
 	seenHW  int64               // the highest watermark that a reader could see
 	last    map[int64]sentBatch // last acknowledged batch of each producer
 	seq     map[int64]int32     // next sequence
@@ -313,7 +314,14 @@ func (l *lifetime) deleteRecords() bool {
 	to := start + l.rng.Int64N(end-start+1)/2
 	l.m.start = max(l.m.start, to)
 	_, err := l.p.DeleteRecordsBefore(to)
-	return err == nil
+	if err == nil {
+		err = l.s.SaveStarts()
+	}
+	if err != nil {
+		return false
+	}
+	l.m.deleted = max(l.m.deleted, to)
+	return true
 }
 
 // verifyRecovered recovers the disk after a crash and holds it against the model, then takes over what the log says
@@ -344,6 +352,9 @@ func verifyRecovered(t *testing.T, disk *vfs.Mem, m *model, compact bool, clk *c
 	}
 	if p.LogStartOffset() > m.start {
 		t.Errorf("log starts at %d, only %d was asked for", p.LogStartOffset(), m.start)
+	}
+	if p.LogStartOffset() < m.deleted {
+		t.Errorf("log starts at %d, records before %d were deleted", p.LogStartOffset(), m.deleted)
 	}
 	got := map[int64]string{}
 	list := entries(t, p, logstore.BoundLogEnd)

@@ -3,7 +3,6 @@ package logstore
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -49,15 +48,21 @@ type Partition struct {
 	dirDirty    bool             // the folder gained a file since its last sync
 	epochsDirty bool             // epochs differ from leader-epoch-checkpoint
 	cleaned     int64            // end of the last compaction, -1 none
-	jitter      int64            // ms, of the active segment
+	unsettled   bool             // there is an adoptedStartFile; for who opens the partition
+	gaps        []gap            // found by load and not told yet
 	watchers    watchers
+
+	// signMu admits one writer of partition.metadata, for whom the first appenders wait. It comes behind appendMu.
+	signMu   sync.Mutex
+	unsigned atomic.Bool // partition.metadata is not there yet
+
+	touched atomic.Uint32 // a fileSet: the checkpoint files that may have to change
 }
 
 func newPartition(s *Store, d *logDir, tp TopicPartition, path string, cfg LogConfig) *Partition {
 	p := &Partition{store: s, dir: d, tp: tp, path: path, prod: newProducers(), snapshots: map[int64][]byte{}, cleaned: -1}
 	p.cfg.Store(&cfg)
 	p.flush.lastMs = s.nowMs()
-	p.drawJitter()
 	return p
 }
 
@@ -80,6 +85,7 @@ func (p *Partition) Config() LogConfig { return *p.cfg.Load() }
 func (p *Partition) SetConfig(cfg LogConfig) {
 	cfg.setDefaults()
 	p.cfg.Store(&cfg)
+	p.tellGaps(&cfg)
 	p.mu.Lock()
 	ev := p.advanceLocked()
 	dirty := p.flushed.Load() < p.leo.Load()
@@ -157,19 +163,15 @@ func segmentFor(segs []*segment, offset int64) int {
 	return max(i-1, 0)
 }
 
-func (p *Partition) drawJitter() {
-	cfg := p.cfg.Load()
-	p.jitter = 0
-	if limit := min(cfg.SegmentJitterMs, cfg.SegmentMs); limit > 0 {
-		p.jitter = rand.Int64N(limit)
-	}
+func (p *Partition) newSegment(base int64) *segment {
+	return newSegment(p.store.fs, p.path, base, p.store.nowMs())
 }
 
 // rollAppendLocked makes a new active segment at the log end. What the old one still needs (final index entries,
 // sync, producer snapshot) is done by the next flush, which is started.
 func (p *Partition) rollAppendLocked() error {
 	base := p.leo.Load()
-	seg := newSegment(p.store.fs, p.path, base)
+	seg := p.newSegment(base)
 	if err := seg.create(); err != nil {
 		return fmt.Errorf("rolling %s at offset %d: %w: %w", p.tp, base, ErrStorage, err)
 	}
@@ -181,7 +183,6 @@ func (p *Partition) rollAppendLocked() error {
 		p.snapshots[base] = snap
 	}
 	p.mu.Unlock()
-	p.drawJitter()
 	p.startFlush()
 	return nil
 }

@@ -166,8 +166,10 @@ func (r *ReadResult) collectAborted(segs []*segment, i int, from, segEnd int64) 
 				return err
 			}
 		}
-		for _, e := range list {
-			if e.last >= from && e.first < to {
+		// They are in the order of their markers.
+		first, _ := slices.BinarySearchFunc(list, from, func(e abortedEntry, from int64) int { return cmp.Compare(e.last, from) })
+		for _, e := range list[first:] {
+			if e.first < to {
 				r.Aborted = append(r.Aborted, AbortedTxn{e.producerID, e.first})
 			}
 			if to >= 0 && e.lso >= to {

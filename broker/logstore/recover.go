@@ -19,7 +19,7 @@ func (l *loader) recover(i int, recoveryPoint int64) error {
 	s.offsets.reset()
 	s.times.reset()
 	s.aborted, s.abortedNew = nil, true
-	s.lastTimeTs, s.maxTs, s.maxTsOffset, s.firstTs, s.sinceIndex = -1, -1, -1, -1, 0
+	s.lastTimeTs, s.maxTs, s.maxTsOffset, s.firstTs, s.sinceIndex = -1, -1, -1, unknown, 0
 	l.next = max(l.next, s.base)
 	interval := p.cfg.Load().IndexIntervalBytes
 
@@ -180,18 +180,38 @@ func (l *loader) checkEnd(recoveryPoint int64) error {
 	case l.cut: // that was told
 	case leo < recoveryPoint:
 		p.store.log.Error("synced records are gone: the log ends before its recovery point", "partition", p.tp.String(),
-			"file", file, "next_file", next, "end", leo, "recovery_point", recoveryPoint)
+			"file", file, "next_file", next, "end", leo, "recovery_point", recoveryPoint, "lost", recoveryPoint-leo)
 	default:
 		p.store.log.Warn("records are gone: the log ends before its high watermark", "partition", p.tp.String(),
-			"file", file, "next_file", next, "end", leo, "high_watermark", l.readable)
+			"file", file, "next_file", next, "end", leo, "high_watermark", l.readable, "lost", l.readable-leo)
 	}
 	return nil
 }
 
-// fixEnd makes a log that ends below its start begin anew there: its last records were lost, or deleted.
-func (l *loader) fixEnd() error {
+// believes says whether a log start may be taken for what it is although the log ends before it. DeleteRecords moves the
+// start up to the high watermark, and the files on the disk follow in that order: see logDir.saveLocked. So a start
+// that neither the high watermark nor the recovery point has reached is no start that ever was.
+func (l *loader) believes(recoveryPoint int64) bool {
+	return l.adopted || l.start <= max(l.readable, recoveryPoint)
+}
+
+// fixEnd decides what a log is that ends below its start.
+//
+// A start that can be believed means that the end was lost, as a power cut may take what was not flushed: all that is
+// left was deleted and must not be seen again, so the log begins anew at the start. Nothing else goes with it, since
+// whatever is left lies below. A start that cannot be believed is a damaged checkpoint: the records stay.
+func (l *loader) fixEnd(recoveryPoint int64) error {
 	p := l.p
 	if p.leo.Load() >= l.start {
+		return nil
+	}
+	if !p.neverCut() && !l.believes(recoveryPoint) {
+		first := p.segments[0].base
+		p.store.log.Error("ignoring a log start that was never reached: the log is kept from its first record on, delete again what was deleted",
+			"partition", p.tp.String(), "file", filepath.Join(p.dir.path, logStartFile), "value", l.start,
+			"start", first, "end", p.leo.Load(), "high_watermark", l.readable, "recovery_point", recoveryPoint)
+		l.start = first
+		p.start.Store(first)
 		return nil
 	}
 	if p.neverCut() {

@@ -8,7 +8,8 @@ import (
 )
 
 // DeleteRecordsBefore moves the log start up to offset, at most to the high watermark (ErrOffsetOutOfRange
-// beyond; -1 means the high watermark), removes segments wholly below it, and returns the log start.
+// beyond; -1 means the high watermark), removes segments wholly below it, and returns the log start. A crash may undo
+// it until Store.SaveStarts has returned.
 func (p *Partition) DeleteRecordsBefore(offset int64) (int64, error) {
 	if err := p.Err(); err != nil {
 		return 0, err
@@ -21,7 +22,6 @@ func (p *Partition) DeleteRecordsBefore(offset int64) (int64, error) {
 	}
 	if offset > p.start.Load() {
 		p.notify(p.raiseStart(offset))
-		p.store.wakeCheckpoints()
 	}
 	if _, err := p.retain(false); err != nil {
 		return 0, err
@@ -37,6 +37,7 @@ func (p *Partition) raiseStart(offset int64) Event {
 		return 0
 	}
 	p.start.Store(offset)
+	p.touch(inStarts)
 	if p.epochs.truncateStart(offset) {
 		p.epochsDirty = true
 	}
@@ -138,6 +139,7 @@ func (p *Partition) removeSegments(n int) (Event, error) {
 	p.mu.Lock()
 	gone, rest := p.segments[:n], slices.Clone(p.segments[n:])
 	p.segments = rest
+	p.touch(inStarts | inRecovery)
 	p.mu.Unlock()
 	ev := p.raiseStart(rest[0].base)
 	for _, s := range gone {

@@ -63,3 +63,91 @@ func TestRetentionByBytes(t *testing.T) {
 		closeStore(t, s)
 	}
 }
+
+// A segment whose first batch has no timestamp rolls by the time that it is
+// there, whatever the batches that follow have (Kafka: LogSegment.shouldRoll).
+// Where the first one has a timestamp, batches without one never roll.
+func TestSegmentsRollWithoutTimestamps(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		times []int64 // of batches, 100 ms after each other by the clock
+		want  []int   // segments after each
+	}{
+		{"none", []int64{-1, -1, -1, -1, -1, -1, -1}, []int{1, 1, 1, 2, 2, 2, 3}},
+		{"not in the first", []int64{-1, epoch0, epoch0 + 900, epoch0 + 901, epoch0 + 902}, []int{1, 1, 1, 2, 2}},
+		{"only in the first", []int64{epoch0, -1, -1, -1, -1, epoch0 + 251}, []int{1, 1, 1, 1, 1, 2}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			clk := &clock{epoch0}
+			mem := vfs.NewMem()
+			s := open(t, mem, func(cfg *logstore.Config) { cfg.Now = clk.now })
+			p := create(t, s, func(c *logstore.LogConfig) { c.SegmentMs = 250 })
+			for i, ts := range c.times {
+				mustAppend(t, p, kv(ts, "k", "v"))
+				if got := p.Segments(); got != c.want[i] {
+					t.Fatalf("%d segments after batch %d, want %d", got, i, c.want[i])
+				}
+				clk.ms += 100
+			}
+			closeStore(t, s)
+		})
+	}
+}
+
+// A restart counts from its own time where there are no timestamps, as Kafka's
+// does, and knows the timestamp of the first batch where there is one.
+func TestSegmentsRollAfterRestart(t *testing.T) {
+	for _, c := range []struct {
+		first int64
+		after int // segments after a batch 200 ms later
+	}{{epoch0, 2}, {-1, 1}} {
+		clk := &clock{epoch0}
+		mem := vfs.NewMem()
+		hasty := func(c *logstore.LogConfig) { c.SegmentMs = 150 }
+		s := open(t, mem, func(cfg *logstore.Config) { cfg.Now = clk.now })
+		mustAppend(t, create(t, s, hasty), kv(c.first, "k", "v"))
+		closeStore(t, s)
+		clk.ms += 200
+		s = open(t, mem, func(cfg *logstore.Config) { cfg.Now = clk.now })
+		p := s.Get(orders)
+		cfg := p.Config()
+		hasty(&cfg)
+		p.SetConfig(cfg)
+		mustAppend(t, p, kv(epoch0+200, "k", "v"))
+		if p.Segments() != c.after {
+			t.Errorf("first timestamp %d: %d segments after the restart, want %d", c.first, p.Segments(), c.after)
+		}
+		closeStore(t, s)
+	}
+}
+
+// segment.jitter.ms lets segments roll sooner, each by another time below it,
+// and never later.
+func TestSegmentJitter(t *testing.T) {
+	for _, c := range []struct {
+		span       int64 // ms
+		some, more bool  // some roll, some do not
+	}{{500, false, true}, {750, true, true}, {1001, true, false}} {
+		s := open(t, vfs.NewMem())
+		p := create(t, s, func(c *logstore.LogConfig) { c.SegmentMs, c.SegmentJitterMs, c.FlushBeforeAck = 1000, 500, false })
+		rolled, stayed := 0, 0
+		ts := epoch0
+		for range 100 {
+			// A new segment, by force of time, and then a batch in question.
+			ts += 10_000
+			mustAppend(t, p, kv(ts, "k", "v"))
+			before := p.Segments()
+			ts += c.span
+			mustAppend(t, p, kv(ts, "k", "v"))
+			if p.Segments() > before {
+				rolled++
+			} else {
+				stayed++
+			}
+		}
+		if (rolled > 0) != c.some || (stayed > 0) != c.more {
+			t.Errorf("after %d of 1000 ms with up to 500 of jitter %d segments rolled and %d did not", c.span, rolled, stayed)
+		}
+		closeStore(t, s)
+	}
+}

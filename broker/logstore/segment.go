@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -57,6 +58,9 @@ type segment struct {
 	fs   vfs.FS
 	dir  string // partition folder
 	base int64
+	// created is when this process made or opened the segment, in ms; jitter is in [0, 1).
+	created int64
+	jitter  float64
 
 	// size is the length of the whole batches written, published after the write.
 	size atomic.Int64
@@ -75,7 +79,7 @@ type segment struct {
 	sinceIndex  int   // bytes appended since the last index entry
 	maxTs       int64 // largest timestamp so far, -1 none
 	maxTsOffset int64 // last offset of the batch that holds it
-	firstTs     int64 // maxTimestamp of the first batch, -1 unknown
+	firstTs     int64 // maxTimestamp of the first batch, -1 if it has none, or unknown
 	aborted     []abortedEntry
 	abortedNew  bool // aborted has entries that the .txnindex lacks
 	unsynced    bool // index files were written since they were last synced
@@ -88,11 +92,14 @@ type segment struct {
 	gone       bool // out of the log: close with the last reference
 }
 
-func newSegment(fsys vfs.FS, dir string, base int64) *segment {
+// unknown is the timestamp of a first batch that was not looked at.
+const unknown = -2
+
+func newSegment(fsys vfs.FS, dir string, base, now int64) *segment {
 	return &segment{
-		fs: fsys, dir: dir, base: base,
+		fs: fsys, dir: dir, base: base, created: now, jitter: rand.Float64(),
 		offsets: sparseIndex{size: offsetEntrySize}, times: sparseIndex{size: timeEntrySize},
-		lastTimeTs: -1, maxTs: -1, maxTsOffset: -1, firstTs: -1,
+		lastTimeTs: -1, maxTs: -1, maxTsOffset: -1, firstTs: unknown,
 	}
 }
 
@@ -204,7 +211,7 @@ func (s *segment) noteBatch(b recordbatch.Batch, pos int64, interval int32) {
 	s.idxMu.Lock()
 	defer s.idxMu.Unlock()
 	ts := b.MaxTimestamp()
-	if s.firstTs < 0 {
+	if s.firstTs == unknown {
 		s.firstTs = ts
 	}
 	if ts > s.maxTs {
@@ -405,7 +412,22 @@ func (s *segment) searchIndex(i int, above func([]byte) bool) (e [timeEntrySize]
 	return e, ok, nil
 }
 
-// timestamps returns the largest timestamp of the segment (-1 none) and that of its first batch.
+// covers is how much time the segment would span with a batch whose largest timestamp is ts, in ms (Kafka:
+// LogSegment.timeWaitedForRoll): since its first batch, or where that has no timestamp, for as long as it is there.
+func (s *segment) covers(ts int64, now func() int64) int64 {
+	if _, first := s.timestamps(); first >= 0 {
+		return ts - first
+	}
+	return now() - s.created
+}
+
+// jitterOf is how much sooner than others the segment rolls, in ms: so those that began together do not end together.
+func (s *segment) jitterOf(cfg *LogConfig) int64 {
+	return int64(s.jitter * float64(min(cfg.SegmentJitterMs, cfg.rollMs())))
+}
+
+// timestamps returns the largest timestamp of the segment (-1 none) and that of its first batch (negative: none, or
+// unknown).
 func (s *segment) timestamps() (largest, first int64) {
 	s.idxMu.Lock()
 	defer s.idxMu.Unlock()

@@ -29,11 +29,11 @@ type Store struct {
 	clusterID string
 	dirs      []*logDir
 	tasks     sync.WaitGroup // goroutines that tell of failures; Close waits for them
-	writers   sync.WaitGroup // of checkpoints; Close waits before it writes the last ones
 	tuning    atomic.Pointer[Tuning]
 
 	flushes, flushNanos atomic.Int64
 	cleaning            atomic.Int32
+	offsetsLooked       atomic.Int64 // partitions that checkpoints looked at
 
 	tuned chan struct{} // holds one when the tuning changed
 	// sealed holds one when a segment was sealed: recovery need not read it any more once that is in the checkpoint.
@@ -43,6 +43,7 @@ type Store struct {
 
 	mu     sync.RWMutex // guards what follows
 	parts  map[TopicPartition]*Partition
+	sorted []*Partition // those of parts, nil after a change; not modified
 	trash  []trash
 	staged map[string]*logDir         // folders of adopt.go, by name
 	claims map[TopicPartition]*logDir // dirs chosen for what is being made
@@ -179,6 +180,14 @@ func (s *Store) loadDir(d *logDir) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	d.dropUnknown()
+	for _, p := range s.Partitions() {
+		if p.dir == d && p.Err() == nil {
+			if err := p.settleStart(); err != nil { // the next start tries again
+				s.warnIO("completing an adoption", p, err)
+			}
+		}
+	}
 	if d.clean {
 		// From now on a crash is unclean.
 		if err := s.fs.Remove(filepath.Join(d.path, cleanShutdownFile)); err != nil {
@@ -198,7 +207,8 @@ func (s *Store) register(p *Partition) error {
 	if s.closed {
 		return ErrClosed
 	}
-	s.parts[p.tp] = p
+	s.parts[p.tp], s.sorted = p, nil
+	p.touch(inAll)
 	p.dir.parts.Add(1)
 	delete(s.claims, p.tp)
 	delete(s.bare, p.tp)
@@ -243,13 +253,20 @@ func (s *Store) Get(tp TopicPartition) *Partition {
 	return s.parts[tp]
 }
 
-// Partitions returns all partitions, sorted by topic and number.
+// Partitions returns all partitions, sorted by topic and number. The caller must not modify the list.
 func (s *Store) Partitions() []*Partition {
 	s.mu.RLock()
-	list := slices.Collect(maps.Values(s.parts))
+	list, n := s.sorted, len(s.parts)
 	s.mu.RUnlock()
-	slices.SortFunc(list, func(a, b *Partition) int { return compareTP(a.tp, b.tp) })
-	return list
+	if list != nil || n == 0 {
+		return list
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sorted == nil {
+		s.sorted = slices.SortedFunc(maps.Values(s.parts), func(a, b *Partition) int { return compareTP(a.tp, b.tp) })
+	}
+	return s.sorted
 }
 
 func compareTP(a, b TopicPartition) int {
@@ -292,6 +309,9 @@ func (s *Store) createIn(d *logDir, tp TopicPartition, id TopicID, cfg LogConfig
 	}
 	p := newPartition(s, d, tp, filepath.Join(d.path, tp.String()), cfg)
 	p.id = id
+	if err := d.forget(tp); err != nil {
+		return nil, p.storageError("creating", err)
+	}
 	if err := p.begin(); err != nil {
 		return nil, p.storageError("creating", err)
 	}
@@ -338,36 +358,61 @@ func (s *Store) unclaim(tp TopicPartition) {
 	delete(s.claims, tp)
 }
 
-// Delete closes a partition and renames its folder durably to <topic>-<n>.<uuid>-delete; Run removes it after
-// file.delete.delay.ms. Readers that hold data keep it. ErrUnknown if there is none. It needs no disk space.
-func (s *Store) Delete(tp TopicPartition) error {
-	p := s.Get(tp)
-	path, err := s.takeOut(tp, deleteFolderSuffix)
-	if err != nil {
-		return err
+// Delete closes partitions and renames their folders to <topic>-<n>.<uuid>-delete, durably with one sync for each log
+// dir; Run removes them after file.delete.delay.ms. Readers that hold data keep it. ErrUnknown for those that are not
+// there; the others are deleted all the same. It needs no disk space.
+func (s *Store) Delete(tps ...TopicPartition) error {
+	var errs []error
+	renamed := map[*logDir]bool{}
+	for _, tp := range tps {
+		p, path, err := s.takeOut(tp, deleteFolderSuffix)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if path != "" {
+			s.addTrash(path, p.cfg.Load().FileDeleteDelayMs)
+			renamed[p.dir] = true
+		}
 	}
-	if path != "" {
-		s.addTrash(path, p.cfg.Load().FileDeleteDelayMs)
+	for d := range renamed {
+		errs = append(errs, d.syncRenames())
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // MarkStray closes a partition that the cluster's metadata does not know and renames its folder to
 // <topic>-<n>.<uuid>-stray, where it stays for a person to look at.
 func (s *Store) MarkStray(tp TopicPartition) error {
-	_, err := s.takeOut(tp, strayFolderSuffix)
-	return err
+	p, _, err := s.takeOut(tp, strayFolderSuffix)
+	if err != nil {
+		return err
+	}
+	return p.dir.syncRenames()
 }
 
-// takeOut closes a partition and renames its folder, or removes it if there is nothing in it: then path is empty.
-func (s *Store) takeOut(tp TopicPartition, suffix string) (path string, err error) {
+// syncRenames makes the new names of folders durable.
+func (d *logDir) syncRenames() error {
+	err := vfs.SyncDir(d.store.fs, d.path)
+	if err == nil {
+		return nil
+	}
+	d.fail(err)
+	return fmt.Errorf("removing partitions of %s: %w: %w", d.path, ErrDirOffline, err)
+}
+
+// takeOut closes a partition and renames its folder, or removes it if there is nothing in it: then path is empty. The
+// caller syncs the log dir.
+func (s *Store) takeOut(tp TopicPartition, suffix string) (p *Partition, path string, err error) {
 	s.mu.Lock()
-	p := s.parts[tp]
+	p = s.parts[tp]
 	delete(s.parts, tp)
+	s.sorted = nil
 	s.mu.Unlock()
 	if p == nil {
-		return "", fmt.Errorf("removing %s: %w", tp, ErrUnknown)
+		return nil, "", fmt.Errorf("removing %s: %w", tp, ErrUnknown)
 	}
+	p.touch(inAll)
 	p.dir.parts.Add(-1)
 	p.close(ErrClosed)
 	id := newID()
@@ -379,20 +424,19 @@ func (s *Store) takeOut(tp TopicPartition, suffix string) (path string, err erro
 	}
 	p.appendMu.Lock()
 	defer p.appendMu.Unlock()
+	p.signMu.Lock()
+	defer p.signMu.Unlock()
 	if p.bare {
 		if err := s.fs.RemoveAll(p.path); err != nil {
-			return "", p.storageError("removing", err)
+			return nil, "", p.storageError("removing", err)
 		}
-		return "", nil
+		return p, "", nil
 	}
 	path = filepath.Join(p.dir.path, name+ending)
 	if err := s.fs.Rename(p.path, path); err != nil {
-		return "", p.storageError("removing", err)
+		return nil, "", p.storageError("removing", err)
 	}
-	if err := vfs.SyncDir(s.fs, p.dir.path); err != nil {
-		return "", p.storageError("removing", err)
-	}
-	return path, nil
+	return p, path, nil
 }
 
 // close ends the service of a partition: waiters and watchers get err, files close when their readers are done.
@@ -445,7 +489,6 @@ func (s *Store) Close(ctx context.Context) error {
 		})
 	}
 	_ = g.Wait() // its functions return nil: errors are kept by dir
-	s.writers.Wait()
 	for i, d := range s.dirs {
 		if failed[i] == nil && d.err() == nil { // one that is offline was reported when it failed
 			failed[i] = d.shutDown()

@@ -156,9 +156,12 @@ func (p *Partition) swapEnd(base int64) (int64, error) {
 		return 0, err
 	}
 	end := base
-	err = newSegment(p.store.fs, p.path, base).scan(f, 0, size, replayWindow, func(b recordbatch.Batch, _ int64) bool {
+	err = p.newSegment(base).scan(f, 0, size, replayWindow, func(b recordbatch.Batch, _ int64) bool {
 		end = b.NextOffset()
 		return true
 	})
-	return end, err
+	if err != nil {
+		return 0, fmt.Errorf("completing the compaction that wrote %s: %w", path, err)
+	}
+	return end, nil
 }

@@ -84,6 +84,7 @@ func (p *Partition) announceCut(offset int64) error {
 	p.flushed.Store(min(p.flushed.Load(), offset))
 	p.hw.Store(min(p.hw.Load(), offset))
 	p.lso.Store(min(p.lso.Load(), offset))
+	p.touch(inAll)
 	p.mu.Unlock()
 	if !p.neverCut() {
 		return nil
@@ -110,7 +111,7 @@ func (s *segment) rebuildTail(f vfs.File, pos, offset int64, interval int32) (ne
 	s.idxMu.Lock()
 	s.offsets.reset()
 	s.times.reset()
-	s.lastTimeTs, s.maxTs, s.maxTsOffset, s.firstTs, s.sinceIndex = -1, -1, -1, -1, 0
+	s.lastTimeTs, s.maxTs, s.maxTsOffset, s.firstTs, s.sinceIndex = -1, -1, -1, unknown, 0
 	s.aborted = slices.DeleteFunc(slices.Clone(s.aborted), func(e abortedEntry) bool { return e.last >= offset })
 	s.abortedNew = true
 	s.idxMu.Unlock()
@@ -146,6 +147,7 @@ func (p *Partition) resetTo(leo int64) (Event, error) {
 		p.epochsDirty = true
 	}
 	p.cleaned = min(p.cleaned, leo)
+	p.touch(inAll)
 	p.mu.Unlock()
 	if err := p.reloadProducers(leo); err != nil {
 		return 0, err
@@ -220,7 +222,7 @@ func (p *Partition) truncateFullyLocked(offset int64) (Event, error) {
 		return 0, err
 	}
 	old := p.segments
-	seg := newSegment(p.store.fs, p.path, offset)
+	seg := p.newSegment(offset)
 	if err := seg.create(); err != nil {
 		return 0, fmt.Errorf("starting %s over at %d: %w: %w", p.tp, offset, ErrStorage, err)
 	}
@@ -229,6 +231,7 @@ func (p *Partition) truncateFullyLocked(offset int64) (Event, error) {
 	p.dirDirty, p.epochsDirty = true, true
 	p.epochs = nil
 	p.start.Store(offset)
+	p.touch(inAll)
 	p.mu.Unlock()
 	for _, s := range old {
 		s.retire()
@@ -244,11 +247,20 @@ func (p *Partition) truncateFullyLocked(offset int64) (Event, error) {
 			return 0, p.storageError("truncating", err)
 		}
 	}
+	// Before anything is appended: a crash must not bring back what went, below what comes, nor find a log start of
+	// before beyond the new end.
+	if err := vfs.SyncDir(p.store.fs, p.path); err != nil {
+		return 0, p.storageError("truncating", err)
+	}
+	if err := p.dir.write(&p.dir.files.starts); err != nil {
+		return 0, p.storageError("truncating", err)
+	}
 	ev, err := p.resetTo(offset)
 	p.mu.Lock()
 	p.flushed.Store(offset)
 	p.hw.Store(offset)
 	p.lso.Store(offset)
+	p.touch(inAll)
 	p.mu.Unlock()
 	return ev | EventLogStart, err
 }

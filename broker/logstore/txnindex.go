@@ -54,6 +54,10 @@ func decodeTxnIndex(data []byte, path string, base int64) ([]abortedEntry, error
 		if e.producerID < 0 || e.first > e.last || e.last < base {
 			return nil, fmt.Errorf("%s at byte %d: impossible entry %+v: %w", path, at, e, ErrCorrupt)
 		}
+		// Readers search by the offset of the marker.
+		if n := len(out); n > 0 && e.last <= out[n-1].last {
+			return nil, fmt.Errorf("%s at byte %d: entry %+v does not follow %+v: %w", path, at, e, out[n-1], ErrCorrupt)
+		}
 		out = append(out, e)
 	}
 	return out, nil

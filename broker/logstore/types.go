@@ -3,10 +3,10 @@ package logstore
 import (
 	"encoding/base64"
 	"fmt"
+	"io"
 	"strconv"
 
 	"github.com/leat-project/leat/internal/vfs"
-	"io"
 )
 
 // TopicPartition names a partition.

@@ -68,6 +68,7 @@ func (p *Partition) SetReplicated(on bool) {
 	p.mu.Lock()
 	if on && !p.replicated && p.savedHW >= 0 {
 		p.hw.Store(max(min(p.savedHW, p.leo.Load()), p.start.Load()))
+		p.touch(inWatermarks)
 		p.lso.Store(min(p.lso.Load(), p.hw.Load()))
 		p.savedHW = -1
 	}
@@ -109,6 +110,7 @@ func (p *Partition) raiseHWLocked(target int64) Event {
 	var ev Event
 	if target > p.hw.Load() {
 		p.hw.Store(target)
+		p.touch(inWatermarks)
 		ev |= EventHighWatermark
 	}
 	hw := p.hw.Load()
