@@ -124,3 +124,29 @@ func TestAdoptionRefused(t *testing.T) {
 		}
 	}
 }
+
+// A crash may leave the file that says where an adopted log starts. The next
+// start completes the adoption.
+func TestAdoptedStartIsSettled(t *testing.T) {
+	mem := vfs.NewMem()
+	s := open(t, mem)
+	p := create(t, s)
+	for range 10 {
+		mustAppend(t, p, batch(1))
+	}
+	closeStore(t, s)
+	const file = "/data/orders-0/adopted-log-start"
+	change(t, mem, file, text("3\n"))
+	for range 2 {
+		s = open(t, mem)
+		if p := s.Get(orders); p.Err() != nil || p.LogStartOffset() != 3 {
+			t.Errorf("the log starts at %d, want 3: %v", p.LogStartOffset(), p.Err())
+		}
+		if there, err := vfs.Exists(mem, file); err != nil || there {
+			t.Errorf("%s is there: %v, %v", file, there, err)
+		}
+		disk := mem.CrashClone(rngOf(1))
+		closeStore(t, s)
+		mem = disk
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,10 +21,20 @@ func compacted(c *logstore.LogConfig) {
 	c.SegmentBytes, c.IndexIntervalBytes = 2048, 256
 }
 
-// clock is a clock that a test moves.
-type clock struct{ ms int64 }
+// clock stands still until it is moved on. The store looks at it on goroutines of its own.
+type clock struct{ at atomic.Int64 }
 
-func (c *clock) now() time.Time { return time.UnixMilli(c.ms) }
+func newClock() *clock {
+	c := &clock{}
+	c.at.Store(epoch0)
+	return c
+}
+
+func (c *clock) now() time.Time { return time.UnixMilli(c.ms()) }
+
+func (c *clock) ms() int64 { return c.at.Load() }
+
+func (c *clock) add(ms int64) { c.at.Add(ms) }
 
 func mustCompact(t testing.TB, p *logstore.Partition) bool {
 	t.Helper()
@@ -123,7 +134,7 @@ func TestCompaction(t *testing.T) {
 	for codec := recordbatch.None; codec <= recordbatch.Zstd; codec++ {
 		t.Run(codec.String(), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, uint64(codec)))
-			clk := &clock{epoch0}
+			clk := newClock()
 			withClock := func(c *logstore.Config) { c.Now = clk.now; c.Cleaner.DedupeBufferSize = 24 * 64 }
 			fsys := vfs.NewMem()
 			s := open(t, fsys, withClock)
@@ -132,9 +143,9 @@ func TestCompaction(t *testing.T) {
 			epoch := map[int64]int16{}
 			for round := range 12 {
 				for range 30 {
-					clk.ms++
+					clk.add(1)
 					key := fmt.Sprintf("key%d", rng.IntN(25))
-					value := fmt.Sprintf("value %d %s", clk.ms, strings.Repeat("x", rng.IntN(60)))
+					value := fmt.Sprintf("value %d %s", clk.ms(), strings.Repeat("x", rng.IntN(60)))
 					if rng.IntN(5) == 0 {
 						value = "<nil>"
 					}
@@ -142,16 +153,16 @@ func TestCompaction(t *testing.T) {
 					id := int64(1 + rng.IntN(3))
 					switch rng.IntN(4) {
 					case 0: // a whole transaction
-						mustAppend(t, p, kv(clk.ms, key, value, producer(id, epoch[id], seq[id]), txn, comp))
-						m := recordbatch.AppendMarker(nil, id, epoch[id]+1, recordbatch.Marker{Commit: rng.IntN(2) == 0}, clk.ms)
+						mustAppend(t, p, kv(clk.ms(), key, value, producer(id, epoch[id], seq[id]), txn, comp))
+						m := recordbatch.AppendMarker(nil, id, epoch[id]+1, recordbatch.Marker{Commit: rng.IntN(2) == 0}, clk.ms())
 						mustAppend(t, p, m, coordinator)
 						epoch[id]++
 						seq[id] = 0
 					case 1:
-						mustAppend(t, p, kv(clk.ms, key, value, producer(id, epoch[id], seq[id]), comp))
+						mustAppend(t, p, kv(clk.ms(), key, value, producer(id, epoch[id], seq[id]), comp))
 						seq[id]++
 					default:
-						mustAppend(t, p, kv(clk.ms, key, value, comp))
+						mustAppend(t, p, kv(clk.ms(), key, value, comp))
 					}
 				}
 				want := latest(entries(t, p, logstore.BoundLastStable))
@@ -195,7 +206,7 @@ func TestCompaction(t *testing.T) {
 				cfg.DeleteRetentionMs = 1000
 				p.SetConfig(cfg)
 				check("reopened")
-				clk.ms += int64(rng.IntN(1200))
+				clk.add(int64(rng.IntN(1200)))
 			}
 			closeStore(t, s)
 		})
@@ -203,26 +214,26 @@ func TestCompaction(t *testing.T) {
 }
 
 func TestTombstonesLiveForTheirTime(t *testing.T) {
-	clk := &clock{epoch0}
+	clk := newClock()
 	s := open(t, vfs.NewMem(), func(c *logstore.Config) { c.Now = clk.now })
 	defer closeStore(t, s)
 	p := create(t, s, compacted, func(c *logstore.LogConfig) { c.DeleteRetentionMs = 5000 })
 	fill := func() {
 		for i := range 40 { // fills segments, so that what was before gets out of the active one
-			mustAppend(t, p, kv(clk.ms, "filler", fmt.Sprintf("%d %s", i, strings.Repeat("y", 100))))
+			mustAppend(t, p, kv(clk.ms(), "filler", fmt.Sprintf("%d %s", i, strings.Repeat("y", 100))))
 		}
 		waitFlushed(t, p, p.LogEndOffset())
 	}
 	has := func() bool {
 		return slices.ContainsFunc(entries(t, p, logstore.BoundHighWatermark), func(e entry) bool { return e.key == "a" })
 	}
-	mustAppend(t, p, kv(clk.ms, "a", "1"))
-	mustAppend(t, p, kv(clk.ms, "a", "<nil>"))
+	mustAppend(t, p, kv(clk.ms(), "a", "1"))
+	mustAppend(t, p, kv(clk.ms(), "a", "<nil>"))
 	for _, step := range []struct {
 		wait int64
 		want bool
 	}{{100_000, true}, {4999, true}, {1, false}} {
-		clk.ms += step.wait
+		clk.add(step.wait)
 		fill()
 		if !mustCompact(t, p) {
 			t.Fatal("nothing to compact")

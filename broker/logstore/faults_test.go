@@ -165,7 +165,7 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 
 // failOnce works on a disk with a fault and returns the end of what was acknowledged.
 func failOnce(t *testing.T, fsys vfs.FS) int64 {
-	s, err := logstore.Open(logstore.Config{Dirs: []string{"/data"}, FS: fsys, NodeID: 1, Now: (&clock{epoch0}).now})
+	s, err := logstore.Open(logstore.Config{Dirs: []string{"/data"}, FS: fsys, NodeID: 1, Now: (newClock()).now})
 	if err != nil {
 		return 0
 	}

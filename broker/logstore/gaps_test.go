@@ -107,7 +107,7 @@ func segmentLogs(t *testing.T, disk *vfs.Mem) []string {
 // Retention, compaction and deletion of records leave nothing that is told of,
 // after a clean stop or a crash.
 func TestNoGapsByOurselves(t *testing.T) {
-	clk := &clock{epoch0}
+	clk := newClock()
 	mem := vfs.NewMem()
 	s := open(t, mem, func(c *logstore.Config) { c.Now = clk.now })
 	compact := func(c *logstore.LogConfig) {
@@ -133,11 +133,11 @@ func TestNoGapsByOurselves(t *testing.T) {
 			if i%3 == 0 {
 				value = "<nil>"
 			}
-			mustAppend(t, p, kv(clk.ms, fmt.Sprint("k", i%(7+round)), value))
-			clk.ms++
+			mustAppend(t, p, kv(clk.ms(), fmt.Sprint("k", i%(7+round)), value))
+			clk.add(1)
 		}
 		mustCompact(t, p)
-		clk.ms += 100
+		clk.add(100)
 		check(fmt.Sprint("compaction ", round, ", crash"), mem.CrashClone(nil), true)
 	}
 	s.Checkpoint()

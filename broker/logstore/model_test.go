@@ -75,7 +75,7 @@ func crashRun(t *testing.T, seed uint64) {
 	m := newModel()
 	disk := vfs.NewMem()
 	compact := seed%3 == 0
-	clk := &clock{epoch0}
+	clk := newClock()
 	for life := range 4 {
 		limit := int64(1 + rng.IntN([]int{40, 150, 600}[rng.IntN(3)]))
 		if life == 0 {
@@ -174,7 +174,7 @@ func (l *lifetime) run(fsys vfs.FS) {
 
 // step does one operation; false means that it failed.
 func (l *lifetime) step() bool {
-	l.clk.ms++
+	l.clk.add(1)
 	l.m.seenHW = max(l.m.seenHW, l.p.HighWatermark())
 	switch n := l.rng.IntN(100); {
 	case n < 40:
@@ -210,7 +210,7 @@ func (l *lifetime) append(id int64) bool {
 		return true // its state is not known until the client has asked; such a client is done here
 	}
 	n := 1 + l.rng.IntN(4)
-	seq, epoch, ts := m.seq[id], m.epoch[id], l.clk.ms
+	seq, epoch, ts := m.seq[id], m.epoch[id], l.clk.ms()
 	_, inTxn := m.open[id]
 	transactional := id > 1 && (inTxn || l.rng.IntN(2) == 0)
 	var content []string
@@ -235,7 +235,7 @@ func (l *lifetime) append(id int64) bool {
 		return out
 	}
 	at := l.p.LogEndOffset()
-	info, err := l.p.Append(build(), logstore.AppendOptions{LeaderEpoch: int32(l.clk.ms / 50 % 1000000)})
+	info, err := l.p.Append(build(), logstore.AppendOptions{LeaderEpoch: int32(l.clk.ms() / 50 % 1000000)})
 	m.seenHW = max(m.seenHW, l.p.HighWatermark())
 	if err == nil {
 		ctx, cancel := contextWithTimeout()
@@ -283,10 +283,10 @@ func (l *lifetime) marker() bool {
 		return true
 	}
 	commit := l.rng.IntN(2) == 0
-	b := recordbatch.AppendMarker(nil, id, m.epoch[id]+1, recordbatch.Marker{Commit: commit}, l.clk.ms)
+	b := recordbatch.AppendMarker(nil, id, m.epoch[id]+1, recordbatch.Marker{Commit: commit}, l.clk.ms())
 	at := l.p.LogEndOffset()
 	m.ended = append(m.ended, endedTxn{id: id, first: m.open[id], marker: at, commit: commit})
-	info, err := l.p.Append(b, logstore.AppendOptions{Origin: logstore.OriginCoordinator, LeaderEpoch: int32(l.clk.ms / 50 % 1000000)})
+	info, err := l.p.Append(b, logstore.AppendOptions{Origin: logstore.OriginCoordinator, LeaderEpoch: int32(l.clk.ms() / 50 % 1000000)})
 	if err == nil {
 		ctx, cancel := contextWithTimeout()
 		defer cancel()

@@ -78,7 +78,7 @@ func TestSegmentsRollWithoutTimestamps(t *testing.T) {
 		{"only in the first", []int64{epoch0, -1, -1, -1, -1, epoch0 + 251}, []int{1, 1, 1, 1, 1, 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			clk := &clock{epoch0}
+			clk := newClock()
 			mem := vfs.NewMem()
 			s := open(t, mem, func(cfg *logstore.Config) { cfg.Now = clk.now })
 			p := create(t, s, func(c *logstore.LogConfig) { c.SegmentMs = 250 })
@@ -87,7 +87,7 @@ func TestSegmentsRollWithoutTimestamps(t *testing.T) {
 				if got := p.Segments(); got != c.want[i] {
 					t.Fatalf("%d segments after batch %d, want %d", got, i, c.want[i])
 				}
-				clk.ms += 100
+				clk.add(100)
 			}
 			closeStore(t, s)
 		})
@@ -101,13 +101,13 @@ func TestSegmentsRollAfterRestart(t *testing.T) {
 		first int64
 		after int // segments after a batch 200 ms later
 	}{{epoch0, 2}, {-1, 1}} {
-		clk := &clock{epoch0}
+		clk := newClock()
 		mem := vfs.NewMem()
 		hasty := func(c *logstore.LogConfig) { c.SegmentMs = 150 }
 		s := open(t, mem, func(cfg *logstore.Config) { cfg.Now = clk.now })
 		mustAppend(t, create(t, s, hasty), kv(c.first, "k", "v"))
 		closeStore(t, s)
-		clk.ms += 200
+		clk.add(200)
 		s = open(t, mem, func(cfg *logstore.Config) { cfg.Now = clk.now })
 		p := s.Get(orders)
 		cfg := p.Config()
