@@ -238,6 +238,8 @@ func (d *decoder) compile(ctx context.Context, m relationMessage, types bool) er
 	}
 	if old := d.tables[m.id]; old != nil && old.Envelope.Equal(plan.Envelope) && old.Key.Equal(plan.Key) {
 		plan.Table = old.Table // converters cache by schema
+	} else {
+		plan.warnOmitted(t.log)
 	}
 	d.tables[m.id] = plan
 	return nil

@@ -165,6 +165,29 @@ func TestAlteredTypes(t *testing.T) {
 	}
 }
 
+// TestColumnsWithoutForm names the columns that the events lack, those of the
+// snapshot and those that are added later.
+func TestColumnsWithoutForm(t *testing.T) {
+	pg := postgrestest.Start(t)
+	pg.CreateDatabase(t, "forms")
+	pg.Exec(t, "forms", `CREATE TABLE a(id int PRIMARY KEY, early box, hidden box)`, `INSERT INTO a VALUES (1,'(1,1),(0,0)')`)
+	h := newHarness(t, pg, "forms", map[string]string{"column.exclude.list": "public.a.hidden"}).start()
+	awaitStreaming(t, h, pg, "forms")
+	pg.Exec(t, "forms", `ALTER TABLE a ADD late interval[]`, `INSERT INTO a VALUES (2)`)
+	rs := h.awaitLen(2)
+	if after, _ := rs[1].Value.Struct().Lookup("after"); plain(after) != "{id=2}" {
+		t.Errorf("row %s, want {id=2}", plain(after))
+	}
+	for _, want := range []string{`columns="[early box]"`, `columns="[early box late _interval]"`} {
+		if !strings.Contains(h.logs.String(), want) {
+			t.Errorf("the log lacks %s", want)
+		}
+	}
+	if strings.Contains(h.logs.String(), "hidden") {
+		t.Error("the log names a column that is excluded")
+	}
+}
+
 func TestTruncateAndPartitions(t *testing.T) {
 	pg := postgrestest.Start(t)
 	pg.CreateDatabase(t, "parts")

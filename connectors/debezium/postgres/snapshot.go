@@ -194,6 +194,7 @@ func (s *snapshotting) begin(ctx context.Context) error {
 	if s.table, err = s.t.catalogue.compile(s.t.cfg, rel, rel.identity, cols); err != nil {
 		return err
 	}
+	s.table.warnOmitted(s.t.log)
 	s.table, names = s.wantedOnly(s.table, names)
 	if len(names) == 0 { // nothing of the table is captured, but its rows are
 		names = []string{"NULL"}

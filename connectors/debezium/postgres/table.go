@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -18,6 +19,7 @@ type table struct {
 	schema, name string
 	full         string // schema.name
 	identity     byte
+	omitted      []string // captured columns whose type is not carried, with that type
 	columns      []planned
 	keys         int // number of key fields
 	source       [sourceFields]data.Value
@@ -56,6 +58,9 @@ func (c *catalogue) compile(cfg *settings, rel *relation, identity byte, cols []
 			return nil, fmt.Errorf("table %s, column %s: %w", t.full, col.name, err)
 		}
 		if schema == nil {
+			if typ := c.types[col.oid]; typ != nil && cfg.columns.Match(t.full+"."+col.name) {
+				t.omitted = append(t.omitted, col.name+" "+typ.Name)
+			}
 			t.columns = append(t.columns, planned{name: col.name, row: -1, key: -1})
 			continue
 		}
@@ -80,6 +85,14 @@ func (c *catalogue) compile(cfg *settings, rel *relation, identity byte, cols []
 	}
 	t.source = sourceTemplate(cfg, rel.schema, rel.name)
 	return t, nil
+}
+
+// warnOmitted says which columns the events lack.
+func (t *table) warnOmitted(log *slog.Logger) {
+	if len(t.omitted) > 0 {
+		log.Warn("columns are not part of the events, because their types have no form there; include.unknown.datatypes=true carries most of them as opaque bytes, column.exclude.list ends this warning",
+			"table", t.full, "columns", t.omitted)
+	}
 }
 
 // compactKey closes the gaps of key columns that are not sent.

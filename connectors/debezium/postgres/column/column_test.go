@@ -127,6 +127,8 @@ var decodeCases = []struct {
 	{arrayOf(base("int4")), -1, Options{}, "{{1,2},{3,4}}", "[null null]"},
 	{arrayOf(base("int4")), -1, Options{}, "[0:1]={1,2}", "[1 2]"},
 	{arrayOf(base("text")), -1, Options{}, `{a,"b,c","d\"e\\",NULL,"NULL",""}`, `["a" "b,c" "d\"e\\" null "NULL" ""]`},
+	{arrayOf(&Type{Name: "d", Schema: "public", Kind: 'd', Base: base("numeric")}), -1, Options{Unknown: true}, "{1.5}", "7b312e357d"},
+	{arrayOf(&Type{Name: "pair", Schema: "public", Kind: 'c'}), -1, Options{Unknown: true}, `{"(1,x)"}`, "7b2228312c7829227d"},
 	{arrayOf(base("numeric")), numericMod(5, 2), Options{}, "{1.50,2.25}", "[150e-2 225e-2]"},
 	{&Type{Name: "d", Kind: 'd', Base: base("numeric"), BaseMod: numericMod(8, 2)}, -1, Options{}, "12.50", "1250e-2"},
 	{&Type{Name: "mood", Kind: 'e', Labels: []string{"sad", "ok"}}, -1, Options{}, "ok", `"ok"`},
