@@ -83,7 +83,7 @@ var modules = map[string][]string{
 	"github.com/jackc/pgx/v5":               {"connectors", "internal/pgtls", "internal/pgserver", "internal/postgrestest", "demo", "bench", "tests"},
 	"github.com/klauspost/compress":         {"broker"},
 	"github.com/magiconair/properties":      {"internal/props"},
-	"github.com/pierrec/lz4/v4":             {"broker"},
+	"github.com/pierrec/lz4/v4":             {"broker", "internal/kafka"},
 	"github.com/prometheus/client_golang":   {"rest", "worker", "broker", "cmd", "internal"},
 	"github.com/spf13/cobra":                {"cli", "cmd"},
 	"github.com/twmb/franz-go":              {"worker", "internal", "cli", "cmd", "bench", "demo", "peers", "tests"},

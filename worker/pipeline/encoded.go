@@ -15,6 +15,10 @@ type Encoded struct {
 	// Items are all records of the batch in order, dropped ones included.
 	Items []Item
 
+	heads  []kgo.RecordHeader // rest of the current block of headers
+	blocks [][]kgo.RecordHeader
+	block  int // next of blocks to reuse
+
 	chunks [][]byte // all memory, for reuse
 	next   int      // next chunk to reuse
 	free   []byte   // rest of the current chunk: length 0
@@ -30,6 +34,11 @@ type Item struct {
 
 const (
 	chunkSize = 256 << 10
+	// headerBlock is how many headers are allocated at once.
+	headerBlock = 2048
+	// fullBytes is what a batch of the producer should hold: a schema in each
+	// record makes 2,000 records many MiB, and everybody's buffers with them.
+	fullBytes = 2 << 20
 	// minRoom is the least room a value starts with: less, and a new chunk is
 	// begun.
 	minRoom = 2 << 10
@@ -38,10 +47,16 @@ const (
 // Bytes returns the number of encoded bytes.
 func (e *Encoded) Bytes() int { return e.bytes }
 
+func (e *Encoded) full() bool { return e.bytes >= fullBytes }
+
 // Reset empties e for reuse. Nothing may use its bytes any more.
 func (e *Encoded) Reset() {
 	clear(e.Records)
 	clear(e.Items)
+	for _, b := range e.blocks[:e.block] {
+		clear(b)
+	}
+	e.heads, e.block = nil, 0
 	e.Records, e.Items, e.next, e.free, e.bytes = e.Records[:0], e.Items[:0], 0, nil, 0
 }
 
@@ -53,6 +68,23 @@ func (e *Encoded) grow(n int) {
 	if cap(e.Items)-len(e.Items) < n {
 		e.Items = append(make([]Item, 0, len(e.Items)+n), e.Items...)
 	}
+}
+
+// headers returns an empty slice with room for the n headers of a record.
+func (e *Encoded) headers(n int) []kgo.RecordHeader {
+	if n == 0 || n > headerBlock {
+		return nil
+	}
+	if len(e.heads) < n {
+		if e.block == len(e.blocks) {
+			e.blocks = append(e.blocks, make([]kgo.RecordHeader, headerBlock))
+		}
+		e.heads = e.blocks[e.block]
+		e.block++
+	}
+	h := e.heads[:0:n]
+	e.heads = e.heads[n:]
+	return h
 }
 
 // room returns an empty slice with capacity to append an encoded value to.

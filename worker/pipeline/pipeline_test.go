@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -97,7 +98,7 @@ func TestRetryResumesAtTheFailedTransform(t *testing.T) {
 			})
 		var out pipeline.Encoded
 		start := time.Now()
-		if err := pipeline.NewSource(chain, conv, errs).Encode(t.Context(), batch("a"), &out); err != nil {
+		if _, err := pipeline.NewSource(chain, conv, errs).Encode(t.Context(), batch("a"), 0, &out); err != nil {
 			t.Fatal(err)
 		}
 		if first != 1 || tries != 4 || encoded(&out) != `"a"` {
@@ -115,7 +116,7 @@ func TestRetriesEndWithTheTimeout(t *testing.T) {
 		chain, conv, errs := parts(t, pipeline.ErrorConfig{Tolerance: "none", RetryTimeout: 1000, RetryDelayMax: 60000},
 			func(*connect.Record) (bool, error) { tries++; return false, connect.Retriable(errors.New("never")) })
 		var out pipeline.Encoded
-		err := pipeline.NewSource(chain, conv, errs).Encode(t.Context(), batch("a"), &out)
+		_, err := pipeline.NewSource(chain, conv, errs).Encode(t.Context(), batch("a"), 0, &out)
 		if err == nil || !strings.HasPrefix(err.Error(), "Tolerance exceeded in error handler") || tries != 4 { // at 0, 300, 900, 1000 ms
 			t.Fatalf("%d tries, error %v", tries, err)
 		}
@@ -128,7 +129,7 @@ func TestAnEndedContextNeitherSkipsNorFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out pipeline.Encoded
-	err := pipeline.NewSource(chain, conv, errs).Encode(ctx, batch("a"), &out)
+	_, err := pipeline.NewSource(chain, conv, errs).Encode(ctx, batch("a"), 0, &out)
 	if !errors.Is(err, context.Canceled) || len(out.Items) != 0 {
 		t.Fatalf("error %v, items %v", err, out.Items)
 	}
@@ -149,7 +150,7 @@ func TestSourceSkipsBadRecords(t *testing.T) {
 	b := batch("a", "bad", "drop", "panic", "b")
 	b.Records[4].Timestamp = 17
 	var out pipeline.Encoded
-	if err := pipeline.NewSource(chain, conv, errs).Encode(t.Context(), b, &out); err != nil {
+	if _, err := pipeline.NewSource(chain, conv, errs).Encode(t.Context(), b, 0, &out); err != nil {
 		t.Fatal(err)
 	}
 	if got := encoded(&out); got != `"a" - - - "b"` {
@@ -168,7 +169,7 @@ func TestNegativeTimestampFailsInSpiteOfTolerance(t *testing.T) {
 	b := batch("a")
 	b.Records[0].Timestamp = -5
 	var out pipeline.Encoded
-	err := pipeline.NewSource(chain, conv, errs).Encode(t.Context(), b, &out)
+	_, err := pipeline.NewSource(chain, conv, errs).Encode(t.Context(), b, 0, &out)
 	if err == nil || err.Error() != "Invalid record timestamp -5" {
 		t.Fatalf("error = %v", err)
 	}
@@ -225,10 +226,13 @@ func TestEncodeDoesNotAllocate(t *testing.T) {
 	chain, conv, errs := parts(t, pipeline.ErrorConfig{Tolerance: "none"}, func(*connect.Record) (bool, error) { return true, nil })
 	s := pipeline.NewSource(chain, conv, errs)
 	b := batch(strings.Split(strings.Repeat("value,", 500), ",")...)
+	for i := range b.Records {
+		b.Records[i].Headers = []connect.Header{{Key: "h", Value: data.String("1")}, {Key: "i", Value: data.String("2")}}
+	}
 	var out pipeline.Encoded
 	encode := func() {
 		out.Reset()
-		if err := s.Encode(t.Context(), b, &out); err != nil {
+		if _, err := s.Encode(t.Context(), b, 0, &out); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -254,7 +258,7 @@ func TestOffsetWithoutRecord(t *testing.T) {
 	r := b.Add()
 	r.Topic, r.ValueSchema, r.Value = "t", data.StringSchema, data.String("b")
 	var out pipeline.Encoded
-	if err := pipeline.NewSource(chain, conv, errs).Encode(t.Context(), b, &out); err != nil {
+	if _, err := pipeline.NewSource(chain, conv, errs).Encode(t.Context(), b, 0, &out); err != nil {
 		t.Fatal(err)
 	}
 	if seen != 2 || encoded(&out) != `"a" - "b"` {
@@ -262,5 +266,50 @@ func TestOffsetWithoutRecord(t *testing.T) {
 	}
 	if it := out.Items[1]; it.Partition != partition || it.Offset != at("mark") {
 		t.Errorf("the item of the mark is %+v", it)
+	}
+}
+
+// A batch is encoded in parts, in order and each record once, also where one is
+// tried again.
+func TestEncodeInParts(t *testing.T) {
+	big := strings.Repeat("x", 700<<10)
+	seen := map[string]int{}
+	tries := 0
+	chain, conv, errs := parts(t, pipeline.ErrorConfig{Tolerance: "none", RetryTimeout: 60_000, RetryDelayMax: 1},
+		func(r *connect.Record) (bool, error) { seen[r.Value.Str()[:1]]++; return true, nil },
+		func(r *connect.Record) (bool, error) {
+			if tries++; r.Value.Str()[:1] == "c" && tries < 6 {
+				return false, connect.Retriable(errors.New("not yet"))
+			}
+			return true, nil
+		})
+	b := batch("a"+big, "b"+big, "c"+big, "d"+big, "e"+big, "f"+big, "g")
+	for i := range b.Records {
+		b.Records[i].Headers = []connect.Header{{Key: "n", Value: data.Int64(int64(i))}}
+	}
+	s := pipeline.NewSource(chain, conv, errs)
+	var got []string
+	var ends []int
+	for next := 0; next < b.Len(); {
+		var out pipeline.Encoded
+		var err error
+		if next, err = s.Encode(t.Context(), b, next, &out); err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, next)
+		for _, r := range out.Records {
+			got = append(got, string(r.Value[1:2])+string(r.Headers[0].Value))
+		}
+	}
+	if want := "a0 b1 c2 d3 e4 f5 g6"; strings.Join(got, " ") != want {
+		t.Errorf("encoded %s, want %s", strings.Join(got, " "), want)
+	}
+	if want := []int{3, 6, 7}; !slices.Equal(ends, want) {
+		t.Errorf("parts end at %d, want %d", ends, want)
+	}
+	for v, n := range seen {
+		if n != 1 {
+			t.Errorf("record %s was transformed %d times", v, n)
+		}
 	}
 }

@@ -21,6 +21,7 @@ type Sink struct {
 	stage   Stage
 	class   string
 	scratch []connect.Header // for what converters see
+	block   []connect.Header // rest of what records take theirs from
 }
 
 // NewSink returns the pipeline of a sink task. It owns chain and conv.
@@ -126,6 +127,16 @@ func bytesOf(b []byte) data.Value {
 	return data.Bytes(b)
 }
 
+// headers returns an empty slice with room for the n headers of a record.
+func (s *Sink) headers(n int) []connect.Header {
+	if len(s.block) < n {
+		s.block = make([]connect.Header, max(n, headerBlock))
+	}
+	h := s.block[:0:n]
+	s.block = s.block[n:]
+	return h
+}
+
 func (s *Sink) one(in *kgo.Record, r *connect.Record, arena *data.Arena) (keep bool, err error) {
 	if s.pos == 0 {
 		s.stage, s.class = KeyConverter, s.conv.KeyClass
@@ -144,7 +155,7 @@ func (s *Sink) one(in *kgo.Record, r *connect.Record, arena *data.Arena) (keep b
 	if s.pos == 2 {
 		s.stage, s.class = HeaderConverter, s.conv.HeaderClass
 		if n := len(in.Headers); n > 0 && r.Headers == nil {
-			r.Headers = make([]connect.Header, 0, n)
+			r.Headers = s.headers(n)
 		}
 		for ; s.hdr < len(in.Headers); s.hdr++ {
 			h := &in.Headers[s.hdr]

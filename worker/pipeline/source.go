@@ -39,14 +39,15 @@ func (s *Source) Close() error {
 	return err
 }
 
-// Encode appends the records of b to out. When it returns an error, out holds what
-// was encoded before the record that failed; that record and those behind it are
-// not in out.
-func (s *Source) Encode(ctx context.Context, b *connect.Batch, out *Encoded) error {
-	out.grow(len(b.Records))
+// Encode appends the records of b from the given one on to out, until out is full,
+// and returns the next one to encode. When it returns an error, out holds what was
+// encoded before the record that failed; that record and those behind it are not in
+// out.
+func (s *Source) Encode(ctx context.Context, b *connect.Batch, from int, out *Encoded) (next int, err error) {
+	out.grow(len(b.Records) - from)
 	now := time.Now()
-	s.index, s.pos = 0, 0
-	for s.index < len(b.Records) {
+	s.index, s.pos = from, 0
+	for s.more(b, out) {
 		err := s.run(b, out, now)
 		if err == nil {
 			break
@@ -54,7 +55,7 @@ func (s *Source) Encode(ctx context.Context, b *connect.Batch, out *Encoded) err
 		r := &b.Records[s.index]
 		retry, err := s.errors.decide(ctx, Failure{Stage: s.stage, Class: s.class, Err: err, Source: r})
 		if err != nil {
-			return err
+			return s.index, err
 		}
 		if retry {
 			continue
@@ -62,18 +63,24 @@ func (s *Source) Encode(ctx context.Context, b *connect.Batch, out *Encoded) err
 		out.drop(r)
 		s.index, s.pos = s.index+1, 0
 	}
-	return nil
+	return s.index, nil
 }
 
-// run processes records from where the pipeline stands until the end of the batch
-// or the first error.
+// more reports whether there is a record to encode and room for it. One that is in
+// hand already is brought to its end, since transforms have changed it.
+func (s *Source) more(b *connect.Batch, out *Encoded) bool {
+	return s.index < len(b.Records) && (s.pos > 0 || !out.full())
+}
+
+// run processes records from where the pipeline stands until the end of the batch,
+// a full output or the first error.
 func (s *Source) run(b *connect.Batch, out *Encoded, now time.Time) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = NewPanic(p)
 		}
 	}()
-	for ; s.index < len(b.Records); s.index++ {
+	for ; s.more(b, out); s.index++ {
 		r := &b.Records[s.index]
 		if r.OffsetOnly() {
 			out.drop(r)
@@ -103,7 +110,7 @@ func (s *Source) one(r *connect.Record, out *Encoded, now time.Time) (keep bool,
 		}
 	}
 	if s.pos == n {
-		s.rec = kgo.Record{Topic: r.Topic, Partition: r.Partition, Timestamp: now}
+		s.rec = kgo.Record{Topic: r.Topic, Partition: r.Partition, Timestamp: now, Headers: out.headers(len(r.Headers))}
 		if err := setTimestamp(&s.rec, r); err != nil {
 			return false, err
 		}

@@ -96,6 +96,11 @@ func newConsumer(s *sink) (*consumer, error) {
 		}
 		c.maxPoll = n
 	}
+	limits, err := kafka.FetchLimitsOf(c.props)
+	if err != nil {
+		return nil, fmt.Errorf("consumer of the task: %w", err)
+	}
+	s.pool = kafka.NewBatchPool(limits)
 	// Checks the properties; the group is joined with the first topic.
 	if _, err := kafka.Options(c.props, kafka.Consumer, c.log); err != nil {
 		return nil, fmt.Errorf("consumer of the task: %w", err)
@@ -328,6 +333,7 @@ func (c *consumer) poll(ctx context.Context, wait time.Duration, most int) (kgo.
 	bounded, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	fetches := c.client.PollRecords(bounded, most)
+	c.s.pool.Bound(c.client)
 	var fatal error
 	fetches.EachError(func(topic string, partition int32, err error) {
 		fatal = errors.Join(fatal, c.fetchError(bounded, topic, partition, err))

@@ -20,6 +20,9 @@ import (
 // takes large batches well.
 const sinkPollRecords = 5000
 
+// fewRecords is how few of them need no memory that is kept for the next.
+const fewRecords = 256
+
 // pollWait is the longest time between two calls of Put.
 const pollWait = time.Second
 
@@ -51,19 +54,42 @@ type sink struct {
 	reported  error          // first errant record that tolerance does not cover
 	nextFlush time.Time
 	paused    bool
-	broken    bool      // the task failed
-	batches   sync.Pool // of *connect.Batch, empty
-	pool      kafka.BatchPool
-	sources   consumed
+	broken    bool // the task failed
+	pool      *kafka.BatchPool
+	batches   batches
 }
 
-// consumed are the records that batches were decoded from, whose bytes they alias.
-type consumed struct {
-	mu sync.Mutex // guards of
-	of map[*connect.Batch][]*kgo.Record
+// batches are used again, and so are the consumed records that they were decoded
+// from, whose bytes they alias.
+type batches struct {
+	mu   sync.Mutex // guards of and free
+	of   map[*connect.Batch][]*kgo.Record
+	free []*connect.Batch
 }
 
-func (c *consumed) keep(b *connect.Batch, recs []*kgo.Record) {
+// freeBatches is how many empty batches are kept.
+const freeBatches = 4
+
+func (c *batches) take() *connect.Batch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(c.free)
+	if n == 0 {
+		return connect.NewBatch(0, 0, c.recycle)
+	}
+	b := c.free[n-1]
+	c.free = c.free[:n-1]
+	return b
+}
+
+// drop lets go of the empty batches.
+func (c *batches) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.free = nil
+}
+
+func (c *batches) keep(b *connect.Batch, recs []*kgo.Record) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.of == nil {
@@ -72,11 +98,16 @@ func (c *consumed) keep(b *connect.Batch, recs []*kgo.Record) {
 	c.of[b] = recs
 }
 
-// recycle gives the memory of a batch's records back.
-func (c *consumed) recycle(b *connect.Batch) {
+// recycle empties a batch that nobody uses and gives the memory of its records
+// back.
+func (c *batches) recycle(b *connect.Batch) {
+	b.Reset()
 	c.mu.Lock()
 	recs := c.of[b]
 	delete(c.of, b)
+	if len(c.free) < freeBatches {
+		c.free = append(c.free, b)
+	}
 	c.mu.Unlock()
 	for _, r := range recs {
 		r.Recycle()
@@ -91,13 +122,6 @@ func runSink(t *Task) (err error) {
 	s := &sink{Task: t, turn: make(chan struct{}, 1), open: map[connect.TopicPartition]bool{},
 		position: map[connect.TopicPartition]int64{}, delivered: map[connect.TopicPartition]int64{},
 		committed: map[connect.TopicPartition]int64{}, rewinds: map[connect.TopicPartition]int64{}}
-	s.batches.New = func() any {
-		return connect.NewBatch(0, 0, func(b *connect.Batch) {
-			b.Reset()
-			s.sources.recycle(b)
-			s.batches.Put(b)
-		})
-	}
 	if err := t.awaitStart(); err != nil {
 		return err
 	}
@@ -247,9 +271,13 @@ func (s *sink) decode(fetches kgo.Fetches) error {
 		recs = append(recs, p.Records...)
 		s.deps.TopicUsed(s.spec.ID, p.Topic)
 	})
+	if len(recs) < fewRecords {
+		s.pool.Idle()
+		s.batches.drop()
+	}
 	s.stats.Read.Add(int64(len(recs)))
 	storeMax(&s.stats.BatchSizeMax, int64(len(recs)))
-	b := s.batches.Get().(*connect.Batch)
+	b := s.batches.take()
 	origin, err := s.pipe.Decode(s.run, recs, b, make([]*kgo.Record, 0, len(recs)))
 	if err != nil {
 		if s.stopped() && errors.Is(err, context.Canceled) {
@@ -258,7 +286,7 @@ func (s *sink) decode(fetches kgo.Fetches) error {
 		return err
 	}
 	if !s.errs.Reporting() { // else reports may need the bytes beyond the batch's end
-		s.sources.keep(b, recs)
+		s.batches.keep(b, recs)
 	}
 	s.batch, s.origin, s.attempt = b, origin, 0
 	return nil

@@ -159,6 +159,9 @@ func (s *source) loop() error {
 		}
 	}()
 	err := s.guard(func() error { return s.dispatchAll(inFlight, full, free) })
+	if errors.Is(err, errStop) {
+		err = nil
+	}
 	if err != nil {
 		s.fail(err)
 	}
@@ -270,21 +273,36 @@ func (s *source) dispatchAll(ctx context.Context, full <-chan *connect.Batch, fr
 		if b == nil {
 			return nil
 		}
+		if err := s.encodeAll(ctx, b, free); err != nil {
+			return err
+		}
+	}
+}
+
+// encodeAll encodes and produces a batch, and gives it back as soon as its values
+// are not needed.
+func (s *source) encodeAll(ctx context.Context, b *connect.Batch, free chan<- *connect.Batch) error {
+	records := b.Len()
+	for next := 0; next < records; {
 		enc := s.encoded.Get().(*pipeline.Encoded)
-		err := s.pipe.Encode(s.run, b, enc)
-		free <- b // its values die here: all are encoded
+		var err error
+		next, err = s.pipe.Encode(s.run, b, next, enc)
+		if err != nil || next == records {
+			free <- b // its values die here: all are encoded
+		}
 		if derr := s.dispatch(ctx, enc); derr != nil {
 			return derr
 		}
 		// A stop may have cut the batch short, or left it out. The poller may be offering the
 		// next one: were that written, its offsets would pass over what is missing here.
 		if s.stopped() {
-			return nil
+			return errStop
 		}
 		if err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // dispatch hands an encoded batch to the producer. It blocks while the producer's
@@ -298,7 +316,7 @@ func (s *source) dispatch(ctx context.Context, enc *pipeline.Encoded) error {
 		select {
 		case <-s.landed:
 		case <-s.run.Done():
-			return nil // it will be read again
+			return errStop // it will be read again; nothing behind it may be written
 		}
 	}
 	f := &flight{enc: enc, ready: s.wake, onError: s.sendFailed}

@@ -16,8 +16,19 @@ type Session struct {
 	timeout time.Duration
 	staging bool            // temporary tables can be used
 	staged  map[*Shape]bool // those whose staging table exists
-	scratch []byte
+	pooled  bool            // each transaction may be on another connection of the server
+	ready   map[statement]string
 }
+
+// statement is one that the server has parsed and planned, which for a few rows
+// takes longer than writing them.
+type statement struct {
+	shape *Shape
+	sql   string
+}
+
+// mostReady bounds the statements that a session keeps at the server.
+const mostReady = 256
 
 // SessionParams are the run-time parameters of a session in time zone zone.
 func SessionParams(zone string) map[string]string {
@@ -35,7 +46,7 @@ func Connect(ctx context.Context, target *pgurl.Target, zone string) (*Session, 
 	if err != nil {
 		return nil, &ConnectError{Address: target.Address(), User: target.User, Err: err}
 	}
-	s := &Session{conn: conn, timeout: target.SocketTimeout, staged: map[*Shape]bool{}}
+	s := &Session{conn: conn, timeout: target.SocketTimeout, staged: map[*Shape]bool{}, ready: map[statement]string{}}
 	rows, err := s.query(ctx, "SELECT pg_backend_pid(), has_database_privilege(current_database(), 'TEMP')")
 	if err != nil {
 		s.Close()
@@ -43,8 +54,8 @@ func Connect(ctx context.Context, target *pgurl.Target, zone string) (*Session, 
 	}
 	// A pooler hands out process ids of its own; behind it nothing may be kept
 	// between transactions.
-	pooled := rows[0][0] != fmt.Sprint(conn.PID())
-	s.staging = rows[0][1] == "t" && !pooled && !target.Pooled
+	s.pooled = target.Pooled || rows[0][0] != fmt.Sprint(conn.PID())
+	s.staging = rows[0][1] == "t" && !s.pooled
 	return s, nil
 }
 
@@ -76,6 +87,27 @@ func (s *Session) exec(ctx context.Context, sql string) error {
 	defer cancel()
 	_, err := s.conn.Exec(ctx, sql).ReadAll()
 	return err
+}
+
+// prepare returns the name of a statement that the server keeps. It takes no part
+// in transactions.
+func (s *Session) prepare(ctx context.Context, shape *Shape, sql string, oids []uint32) (string, error) {
+	k := statement{shape, sql}
+	if name, ok := s.ready[k]; ok {
+		return name, nil
+	}
+	if len(s.ready) >= mostReady {
+		if _, err := s.conn.Exec(ctx, "DEALLOCATE ALL").ReadAll(); err != nil {
+			return "", err
+		}
+		clear(s.ready)
+	}
+	name := fmt.Sprintf("leat_%d", len(s.ready))
+	if _, err := s.conn.Prepare(ctx, name, sql, oids); err != nil {
+		return "", err
+	}
+	s.ready[k] = name
+	return name, nil
 }
 
 // query runs a statement with text parameters and returns its rows as text; null

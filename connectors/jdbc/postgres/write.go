@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -27,7 +28,7 @@ func (s *Session) Write(ctx context.Context, work []Rows) (err error) {
 		return s.apply(ctx, &work[0])
 	}
 	for i := range work {
-		if err := s.prepare(ctx, &work[i]); err != nil {
+		if err := s.stage(ctx, &work[i]); err != nil {
 			return err
 		}
 	}
@@ -87,10 +88,10 @@ func (r *Rows) single(s *Session) bool {
 	return false
 }
 
-// prepare makes the staging table where one is needed. Temporary tables live as
+// stage makes the staging table where one is needed. Temporary tables live as
 // long as the session, so this is done once, outside of the transaction whose
 // rollback would take the table away again.
-func (s *Session) prepare(ctx context.Context, r *Rows) error {
+func (s *Session) stage(ctx context.Context, r *Rows) error {
 	if r.way(s) != byStage || s.staged[r.Shape] {
 		return nil
 	}
@@ -159,11 +160,14 @@ func (e *WriteError) Unwrap() error { return e.Err }
 
 // The binary COPY stream: signature, int32 flags, int32 length of the extension,
 // the tuples, and an int16 of -1.
-var copyHeader = []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+var (
+	copyHeader = []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+	copyEnd    = []byte{0xff, 0xff}
+)
 
 func (s *Session) copy(ctx context.Context, r *Rows, sql string) error {
-	s.scratch = append(append(append(s.scratch[:0], copyHeader...), r.Tuples...), 0xff, 0xff)
-	if _, err := s.conn.CopyFrom(ctx, bytes.NewReader(s.scratch), sql); err != nil {
+	stream := io.MultiReader(bytes.NewReader(copyHeader), bytes.NewReader(r.Tuples), bytes.NewReader(copyEnd))
+	if _, err := s.conn.CopyFrom(ctx, stream, sql); err != nil {
 		return &WriteError{r.Shape, err}
 	}
 	return nil
@@ -189,11 +193,11 @@ func (s *Session) arrays(ctx context.Context, r *Rows) error {
 			rest = rest[size:]
 		}
 	}
-	res := s.conn.ExecParams(ctx, r.Shape.unnest, params, nil, binaryFormat, nil).Read()
-	if res.Err != nil {
-		return &WriteError{r.Shape, res.Err}
+	batch := &pgconn.Batch{}
+	if err := s.add(ctx, batch, r.Shape, r.Shape.unnest, params, nil); err != nil {
+		return err
 	}
-	return r.check(res.CommandTag.RowsAffected())
+	return s.run(ctx, batch, r)
 }
 
 var binaryFormat = []int16{1}
@@ -236,9 +240,31 @@ func (s *Session) rows(ctx context.Context, r *Rows) error {
 	oids := r.Shape.oids()
 	for rest := r.Tuples; len(rest) > 0; {
 		size := tupleSize(rest)
-		batch.ExecParams(r.Shape.row, tupleParams(nil, rest[:size]), oids, binaryFormat, nil)
+		if err := s.add(ctx, batch, r.Shape, r.Shape.row, tupleParams(nil, rest[:size]), oids); err != nil {
+			return err
+		}
 		rest = rest[size:]
 	}
+	return s.run(ctx, batch, r)
+}
+
+// add puts a statement with parameters into a batch. It is one that the server
+// keeps, unless a pooler would lose it.
+func (s *Session) add(ctx context.Context, batch *pgconn.Batch, shape *Shape, sql string, params [][]byte, oids []uint32) error {
+	if s.pooled {
+		batch.ExecParams(sql, params, oids, binaryFormat, nil)
+		return nil
+	}
+	name, err := s.prepare(ctx, shape, sql, oids)
+	if err != nil {
+		return &WriteError{shape, err}
+	}
+	batch.ExecPrepared(name, params, binaryFormat, nil)
+	return nil
+}
+
+// run sends a batch and counts the rows that it has written.
+func (s *Session) run(ctx context.Context, batch *pgconn.Batch, r *Rows) error {
 	res, err := s.conn.ExecBatch(ctx, batch).ReadAll()
 	if err != nil {
 		return &WriteError{r.Shape, err}
