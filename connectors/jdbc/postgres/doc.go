@@ -17,6 +17,9 @@
 //   - A column whose type has no encoder here travels as text: its staging column
 //     and its parameters are text, and the statement casts.
 //   - The key columns come first in a tuple, so that rows of one key share a prefix.
+//   - Statements with parameters are prepared once for a shape: for a few rows
+//     parsing and planning takes twice as long as writing. Behind a pooler, which
+//     may give each transaction another connection, they are sent anew.
 //   - A Session is used by one goroutine at a time; whoever hands it on must
 //     synchronize.
 package postgres
