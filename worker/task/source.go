@@ -159,9 +159,6 @@ func (s *source) loop() error {
 		}
 	}()
 	err := s.guard(func() error { return s.dispatchAll(inFlight, full, free) })
-	if errors.Is(err, errStop) {
-		err = nil
-	}
 	if err != nil {
 		s.fail(err)
 	}
@@ -273,14 +270,17 @@ func (s *source) dispatchAll(ctx context.Context, full <-chan *connect.Batch, fr
 		if b == nil {
 			return nil
 		}
-		if err := s.encodeAll(ctx, b, free); err != nil {
+		switch err := s.encodeAll(ctx, b, free); {
+		case errors.Is(err, errStop):
+			return nil
+		case err != nil:
 			return err
 		}
 	}
 }
 
 // encodeAll encodes and produces a batch, and gives it back as soon as its values
-// are not needed.
+// are not needed. It ends with errStop where records were left out.
 func (s *source) encodeAll(ctx context.Context, b *connect.Batch, free chan<- *connect.Batch) error {
 	records := b.Len()
 	for next := 0; next < records; {
