@@ -175,7 +175,7 @@ func (op *fetchOp) park(parked context.Context) {
 	op.broker.metrics.parked.Add(1)
 	defer op.broker.metrics.parked.Add(-1)
 	began := time.Now()
-	defer func() { op.request.times.waited += time.Since(began) }()
+	defer func() { op.request.times.waited.Add(int64(time.Since(began))) }()
 	timer := time.NewTimer(time.Duration(op.req.MaxWaitMillis) * time.Millisecond)
 	defer timer.Stop()
 	for {

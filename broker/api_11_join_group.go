@@ -24,11 +24,8 @@ func (b *Broker) joinGroup(ctx context.Context, r *request, req *kmsg.JoinGroupR
 		return joinFor(req.Version, resp)
 	}
 	var out *kmsg.JoinGroupResponse
-	var err error
-	r.wait(func() {
-		err = call(ctx, loop, func(t *tx, s *group.Shard, done func()) {
-			s.Join(t, req, r.client(), func(jr *kmsg.JoinGroupResponse) { out = jr; done() })
-		})
+	err := call(ctx, loop, func(t *tx, s *group.Shard, done func()) {
+		s.Join(t, req, r.client(), func(jr *kmsg.JoinGroupResponse) { out = jr; done() })
 	})
 	if err != nil {
 		resp.ErrorCode = fault.Code(err)

@@ -20,11 +20,8 @@ func (b *Broker) syncGroup(ctx context.Context, r *request, req *kmsg.SyncGroupR
 		return resp
 	}
 	var out *kmsg.SyncGroupResponse
-	var err error
-	r.wait(func() {
-		err = call(ctx, loop, func(t *tx, s *group.Shard, done func()) {
-			s.Sync(t, req, func(sr *kmsg.SyncGroupResponse) { out = sr; done() })
-		})
+	err := call(ctx, loop, func(t *tx, s *group.Shard, done func()) {
+		s.Sync(t, req, func(sr *kmsg.SyncGroupResponse) { out = sr; done() })
 	})
 	if err != nil {
 		resp.ErrorCode = fault.Code(err)

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -63,6 +64,7 @@ func (b *Broker) createTopic(ctx context.Context, t kmsg.CreateTopicsRequestTopi
 			nt.Assignment[a.Partition] = a.Replicas
 		}
 	}
+	defer waitedSince(ctx, time.Now())
 	return b.ctl.CreateTopic(ctx, nt, validateOnly)
 }
 

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -55,6 +56,7 @@ func (b *Broker) deleteTopic(ctx context.Context, t kmsg.DeleteTopicsRequestTopi
 	}
 	seen[topic.ID] = true
 	rt.Topic, rt.TopicID = &topic.Name, topic.ID
+	defer waitedSince(ctx, time.Now())
 	return b.ctl.DeleteTopic(ctx, topic.ID)
 }
 

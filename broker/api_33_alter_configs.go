@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -28,7 +29,9 @@ func (b *Broker) alterConfigs(ctx context.Context, r *request, req *kmsg.AlterCo
 		target := controller.Resource{Type: controller.ResourceType(res.ResourceType), Name: res.ResourceName}
 		err := errRepeated
 		if repeated[resourceKey{int8(res.ResourceType), res.ResourceName}] == 1 {
+			began := time.Now()
 			err = b.ctl.ReplaceConfigs(ctx, target, entries, req.ValidateOnly)
+			waitedSince(ctx, began)
 		}
 		if err != nil {
 			b.report("altering configuration", res.ResourceName, err)

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -26,7 +27,9 @@ func (b *Broker) createPartitions(ctx context.Context, r *request, req *kmsg.Cre
 		}
 		err := fault.New(kerr.InvalidRequest, "Duplicate topic name.")
 		if count[t.Topic] == 1 {
+			began := time.Now()
 			err = b.ctl.CreatePartitions(ctx, t.Topic, t.Count, assignment, req.ValidateOnly)
+			waitedSince(ctx, began)
 		}
 		if err != nil {
 			b.report("creating partitions", t.Topic, err)

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -34,7 +35,9 @@ func (b *Broker) incrementalAlterConfigs(ctx context.Context, r *request, req *k
 		case res.ResourceType == loggerResource:
 			err = b.alterLoggers(res, req.ValidateOnly)
 		default:
+			began := time.Now()
 			err = b.ctl.AlterConfigs(ctx, target, changes, b.effective(target), req.ValidateOnly)
+			waitedSince(ctx, began)
 		}
 		if err != nil {
 			b.report("altering configuration", res.ResourceName, err)

@@ -11,7 +11,7 @@ import (
 )
 
 // DescribeQuorum (55), versions 0-2: the voters of the metadata log. This node
-// is the only one. v1 fetch times (KIP-836), v2 directory ids and endpoints
+// is the only one, at its controller listeners. v1 fetch times (KIP-836), v2 directory ids and endpoints
 // (KIP-853).
 
 func (b *Broker) describeQuorum(_ context.Context, r *request, req *kmsg.DescribeQuorumRequest) kmsg.Response {
@@ -66,11 +66,20 @@ func (b *Broker) describeMetadataLog(rp *kmsg.DescribeQuorumResponseTopicPartiti
 }
 
 func (b *Broker) quorumNode(r *request) kmsg.DescribeQuorumResponseNode {
-	self := b.self(r)
 	node := kmsg.NewDescribeQuorumResponseNode()
-	node.NodeID = self.id
-	l := kmsg.NewDescribeQuorumResponseNodeListener()
-	l.Name, l.Host, l.Port = r.conn.listener.conf.Name, self.host, uint16(self.port)
-	node.Listeners = append(node.Listeners, l)
+	node.NodeID = b.cfg.NodeID
+	add := func(conf Listener) {
+		l := kmsg.NewDescribeQuorumResponseNodeListener()
+		l.Name, l.Host, l.Port = conf.Name, conf.AdvertisedHost, uint16(conf.AdvertisedPort)
+		node.Listeners = append(node.Listeners, l)
+	}
+	for _, l := range b.listeners {
+		if l.conf.Controller {
+			add(l.conf)
+		}
+	}
+	if len(node.Listeners) == 0 { // none for administration alone: the one that was asked
+		add(r.conn.listener.conf)
+	}
 	return node
 }

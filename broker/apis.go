@@ -43,6 +43,7 @@ func (a *api) layout(body kmsg.Request) *shape.Layout {
 
 const (
 	produceKey     = 0
+	fetchAPI       = 1
 	apiVersionsKey = 18
 )
 
@@ -51,7 +52,23 @@ var controllerKeys = []int16{18, 19, 20, 29, 30, 31, 32, 33, 37, 43, 44, 45, 46,
 
 func (a *api) controller() bool { return slices.Contains(controllerKeys, a.key) }
 
-func (a *api) name() string { return kmsg.NameForKey(a.key) }
+// waits says that the handler may wait for coordinators or the metadata log.
+// Produce and fetch tell of their waits themselves, at less cost.
+func (a *api) waits() bool { return a.key != produceKey && a.key != fetchAPI }
+
+// kafkaNames are those names of requests that Kafka writes otherwise than the
+// library of message types.
+var kafkaNames = map[int16]string{
+	22: "InitProducerId", 29: "DescribeAcls", 30: "CreateAcls", 31: "DeleteAcls", 45: "AlterPartitionReassignments",
+}
+
+// name is Kafka's name of the request, as in its metrics.
+func (a *api) name() string {
+	if name, ok := kafkaNames[a.key]; ok {
+		return name
+	}
+	return kmsg.NameForKey(a.key)
+}
 
 func (a *api) advertisedMin() int16 {
 	if a.lowest != nil {

@@ -126,10 +126,16 @@ func (c *collector) collectRequests(out chan<- prometheus.Metric) {
 			continue
 		}
 		rm := &m.requests[key]
-		counter(out, descRequests, float64(rm.count.Load()), a.name())
-		counter(out, descRequestBytes, float64(rm.bytes.Load()), a.name())
-		for stage, d := range descStages {
-			counter(out, d, float64(rm.nanos[stage].Load())/1e6, a.name())
+		names := []string{a.name()}
+		if a.key == fetchAPI { // Kafka counts these twice, too; there are no followers
+			names = append(names, "FetchConsumer")
+		}
+		for _, name := range names {
+			counter(out, descRequests, float64(rm.count.Load()), name)
+			counter(out, descRequestBytes, float64(rm.bytes.Load()), name)
+			for stage, d := range descStages {
+				counter(out, d, float64(rm.nanos[stage].Load())/1e6, name)
+			}
 		}
 	}
 	now := time.Now()
@@ -156,9 +162,15 @@ func (c *collector) collectConnections(out chan<- prometheus.Metric) {
 
 func (c *collector) collectTopics(out chan<- prometheus.Metric) {
 	m := &c.broker.metrics
+	all := &topicMetrics{}
 	m.mu.RLock()
+	all.add(&m.gone)
 	topics := maps.Clone(m.topics)
 	m.mu.RUnlock()
+	for _, t := range topics {
+		all.add(t)
+	}
+	topics[""] = all // to Prometheus the same as without a label
 	for name, t := range topics {
 		counter(out, descMessagesIn, float64(t.messagesIn.Load()), name)
 		counter(out, descBytesIn, float64(t.bytesIn.Load()), name)

@@ -67,8 +67,8 @@ func ParseConfig(props map[string]string, log *slog.Logger) (Config, error) {
 			log.Warn("ignoring unknown broker key", "key", key)
 			continue
 		}
-		value := strings.TrimSpace(props[key]) // as ConfigDef does
-		if err := d.Check(value); err != nil {
+		value, err := d.Parse(props[key])
+		if err != nil {
 			return Config{}, err
 		}
 		if d.Inert != "" {
@@ -77,6 +77,9 @@ func ParseConfig(props map[string]string, log *slog.Logger) (Config, error) {
 		c.static[key] = value
 	}
 	c.singleNode(log)
+	if err := settings.CheckBrokerTogether(c.str); err != nil {
+		return Config{}, err
+	}
 	var err error
 	if c.assignors, err = group.ParseAssignors(settings.SplitList(c.str("group.consumer.assignors"))); err != nil {
 		return Config{}, err

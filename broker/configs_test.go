@@ -144,6 +144,10 @@ func TestBrokerKeysAreValidated(t *testing.T) {
 		{"1", "message.max.bytes", "x", "INVALID_REQUEST Invalid value x for configuration message.max.bytes: Not a number of type INT"},
 		{"1", "log.cleaner.threads", "9", "INVALID_REQUEST Log cleaner threads cannot be increased to more than double the current value 1"},
 		{"1", "num.io.threads", "99", "INVALID_REQUEST Dynamic thread count update validation failed for num.io.threads=99, value should not be greater than double the current value 8"},
+		// These would lock everybody out, for ever.
+		{"1", "max.connections.per.ip", "0", "INVALID_REQUEST max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set."},
+		{"", "max.connections.per.ip", "0", "INVALID_REQUEST max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set."},
+		{"1", "max.connections", "0", "INVALID_REQUEST max.connections is 0: no connection would be accepted, not even one that changes it back. Set it to 1 or more."},
 	} {
 		err := alter(t, ctx, b, kmsg.ConfigResourceTypeBroker, tc.name, tc.key, &tc.value)
 		got := ""
@@ -292,6 +296,13 @@ func TestDynamicConnectionLimits(t *testing.T) {
 		}
 	}
 	first.Close()
+	zero, mine := "0", "127.0.0.1:9"
+	if err := errors.Join(alterOne("max.connections.per.ip.overrides", &mine), alterOne("max.connections.per.ip", &zero)); err != nil {
+		t.Fatal(err)
+	}
+	if err := alterOne("max.connections.per.ip.overrides", nil); err == nil {
+		t.Error("the only addresses that may connect were taken away")
+	}
 	bad := "nonsense"
 	if err := alterOne("max.connections.per.ip.overrides", &bad); err == nil {
 		t.Error("a malformed override was accepted")

@@ -50,6 +50,23 @@ func (b *Broker) storeTuning(img *controller.Image) logstore.Tuning {
 	}
 }
 
+// checkBroker validates the dynamic keys of r, this broker or all, as next
+// would make them.
+func (b *Broker) checkBroker(img *controller.Image, r controller.Resource, next map[string]string) error {
+	return settings.CheckBrokerTogether(func(name string) string {
+		for _, of := range []string{strconv.Itoa(int(b.cfg.NodeID)), ""} {
+			set := img.Config(controller.Resource{Type: controller.BrokerResource, Name: of})
+			if of == r.Name {
+				set = next
+			}
+			if v, ok := set[name]; ok {
+				return v
+			}
+		}
+		return b.cfg.str(name)
+	})
+}
+
 // checkGroup validates the overrides of a group.
 func (b *Broker) checkGroup(img *controller.Image, overrides map[string]string) error {
 	broker := func(name string) int64 { return parseLong(b.cfg.brokerChain(img, name)[0].value) }

@@ -53,7 +53,7 @@ func (b *Broker) openMetadata() error {
 			v, _ := b.cfg.topicValue(img, overrides, name)
 			return v
 		},
-		CheckGroup: b.checkGroup, Room: b.roomForTopics, Apply: b.apply, Published: b.published, Log: b.baseLog.With(loglevel.NameKey, logController),
+		CheckBroker: b.checkBroker, CheckGroup: b.checkGroup, Room: b.roomForTopics, Apply: b.apply, Published: b.published, Log: b.baseLog.With(loglevel.NameKey, logController),
 	}, node)
 	if err != nil {
 		return err

@@ -27,16 +27,17 @@ type metrics struct {
 	verifyNanos   atomic.Int64
 	markerRetries atomic.Int64 // partitions whose marker is to be written again
 
-	mu     sync.RWMutex // guards topics
+	mu     sync.RWMutex // guards topics and gone
 	topics map[string]*topicMetrics
+	gone   topicMetrics // of deleted topics
 }
 
 // requestTimes are the moments of a request's life. The first is that of its
 // arrival (request.received).
 type requestTimes struct {
-	started, handled time.Time     // of the handler
-	waited           time.Duration // by the handler, for something to happen
-	finished         time.Time     // when a handler that answers later did
+	started, handled time.Time    // of the handler
+	waited           atomic.Int64 // nanoseconds, by the handler, for something to happen
+	finished         time.Time    // when a handler that answers later did
 	answering        time.Time
 }
 
@@ -94,11 +95,24 @@ func (m *metrics) topic(name string) *topicMetrics {
 	return t
 }
 
+// add adds the counts of another topic.
+func (t *topicMetrics) add(o *topicMetrics) {
+	for _, c := range [][2]*atomic.Int64{
+		{&t.messagesIn, &o.messagesIn}, {&t.bytesIn, &o.bytesIn}, {&t.bytesOut, &o.bytesOut}, {&t.bytesRejected, &o.bytesRejected},
+		{&t.produces, &o.produces}, {&t.fetches, &o.fetches}, {&t.failedProduces, &o.failedProduces}, {&t.failedFetches, &o.failedFetches},
+	} {
+		c[0].Add(c[1].Load())
+	}
+}
+
 // forget drops the counters of a deleted topic.
 func (m *metrics) forget(name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.topics, name)
+	if t := m.topics[name]; t != nil {
+		m.gone.add(t)
+		delete(m.topics, name)
+	}
 }
 
 // answered counts a request whose answer is sent.
@@ -108,12 +122,13 @@ func (m *metrics) answered(r *request) {
 	if t.finished.After(ready) {
 		ready = t.finished
 	}
-	local := t.handled.Sub(t.started) - t.waited
+	waited := min(time.Duration(t.waited.Load()), t.handled.Sub(t.started)) // several waits may have been side by side
+	local := t.handled.Sub(t.started) - waited
 	rm := &m.requests[r.api.key]
 	rm.count.Add(1)
 	rm.bytes.Add(int64(r.size))
 	for stage, d := range [stages]time.Duration{
-		stageQueue: t.started.Sub(r.received), stageLocal: local, stageRemote: t.waited + ready.Sub(t.handled),
+		stageQueue: t.started.Sub(r.received), stageLocal: local, stageRemote: waited + ready.Sub(t.handled),
 		stageResponse: t.answering.Sub(ready), stageSend: now.Sub(t.answering), stageTotal: now.Sub(r.received),
 	} {
 		rm.nanos[stage].Add(int64(d))

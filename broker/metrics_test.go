@@ -21,6 +21,10 @@ func TestMetrics(t *testing.T) {
 	if err := c.CommitUncommittedOffsets(ctx); err != nil {
 		t.Fatal(err)
 	}
+	produce(t, ctx, client(t, b, kgo.AllowAutoTopicCreation()), "gone", 20)
+	if _, err := admin(t, b).DeleteTopic(ctx, "gone"); err != nil {
+		t.Fatal(err)
+	}
 	transact(t, ctx, client(t, b, kgo.TransactionalID("tx"), kgo.AllowAutoTopicCreation()), true, "tt", 0, 1)
 	for complete := false; !complete; { // markers follow the answer
 		txns, err := admin(t, b).DescribeTransactions(ctx, "tx")
@@ -57,6 +61,27 @@ func TestMetrics(t *testing.T) {
 	} {
 		if got[name] != want {
 			t.Errorf("%s = %v, want %v", name, got[name], want)
+		}
+	}
+	const in = "kafka_server_brokertopicmetrics_messagesin_total/"
+	sum := 20.0 // of the topic that is gone
+	for name, n := range got {
+		if topic, ok := strings.CutPrefix(name, in); ok && topic != "" && topic != "gone" {
+			sum += n
+		}
+	}
+	if got[in] != sum || sum < 30 {
+		t.Errorf("messages into all topics: %v, want %v", got[in], sum)
+	}
+	for _, request := range []string{"InitProducerId", "FetchConsumer"} { // Kafka's names
+		if got["kafka_network_requestmetrics_requests_total/"+request] == 0 {
+			t.Errorf("no %s was counted", request)
+		}
+	}
+	for _, request := range []string{"OffsetCommit", "EndTxn", "DeleteTopics"} {
+		// These wait for a flush.
+		if got["kafka_network_requestmetrics_remotetimems_total/"+request] <= 0 {
+			t.Errorf("%s waited for nothing", request)
 		}
 	}
 	if in, out := got["kafka_server_brokertopicmetrics_bytesin_total/m"], got["kafka_server_brokertopicmetrics_bytesout_total/m"]; in == 0 || out < in {

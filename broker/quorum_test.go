@@ -202,7 +202,11 @@ func TestControllerListenerUnderFlood(t *testing.T) {
 			if dc, ok := req.(*kmsg.DescribeClusterRequest); ok {
 				dc.EndpointType = 2
 			}
-			if _, err := conn.SeedBrokers()[0].Request(ctx, req); err != nil {
+			resp, err := conn.SeedBrokers()[0].Request(ctx, req)
+			if q, ok := resp.(*kmsg.DescribeQuorumResponse); ok && err == nil && (len(q.Nodes) != 1 || q.Nodes[0].Listeners[0].Name != "CONTROLLER") {
+				t.Fatalf("the voters are at %+v", q.Nodes)
+			}
+			if err != nil {
 				t.Fatalf("%s on the controller listener: %v", kmsg.NameForKey(req.Key()), err)
 			}
 		}

@@ -114,6 +114,9 @@ func (r *request) handle(parked context.Context) {
 	if !r.api.retains {
 		defer func() { r.frame.release(); r.frame = nil }()
 	}
+	if r.api.waits() {
+		parked = context.WithValue(parked, waiting{}, r)
+	}
 	resp := r.api.handle(r.conn.broker, parked, r)
 	if r.ready != nil {
 		return // finish delivers the answer, and may have done so already
@@ -135,12 +138,15 @@ func (r *request) finish(resp kmsg.Response) {
 	close(r.ready)
 }
 
-// wait runs fn, which waits for something to happen elsewhere: the time counts
-// as remote.
-func (r *request) wait(fn func()) {
-	began := time.Now()
-	fn()
-	r.times.waited += time.Since(began)
+// waiting is the key under which the context of a handler has its request.
+type waiting struct{}
+
+// waitedSince says that the handler with that context waited for something to
+// happen elsewhere: the time counts as remote.
+func waitedSince(ctx context.Context, began time.Time) {
+	if r, ok := ctx.Value(waiting{}).(*request); ok {
+		r.times.waited.Add(int64(time.Since(began)))
+	}
 }
 
 func (r *request) client() group.Client {

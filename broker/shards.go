@@ -173,6 +173,7 @@ const loadPatience = time.Second
 // clients look the coordinator up again for, or try again; fn may then still
 // run, so that nothing it writes to may be touched.
 func call[S coordinator.State](ctx context.Context, loop *coordinator.Loop[S], fn func(t *tx, s S, done func())) error {
+	defer waitedSince(ctx, time.Now())
 	if err := loop.Ready(ctx, loadPatience); errors.Is(err, coordinator.ErrLoading) {
 		return kerr.CoordinatorLoadInProgress
 	} else if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/leat-project/leat/broker/inspect"
 	"github.com/leat-project/leat/internal/kafka"
 	"github.com/leat-project/leat/internal/props"
 )
@@ -18,12 +19,13 @@ import (
 // consumption is topic consume.
 type consumption struct {
 	*cluster
-	beginning, keys, headers, meta, exit, committed bool
-	limit                                           int
-	list, offset, group, format                     string
-	timeout                                         time.Duration
-	properties                                      []string
-	form                                            form
+	beginning, keys, headers, meta, exit, committed, decode bool
+
+	limit                       int
+	list, offset, group, format string
+	timeout                     time.Duration
+	properties                  []string
+	form                        form
 }
 
 const consumeLong = `Print the values of records as they come, JSON values indented when the output is a
@@ -50,6 +52,7 @@ func (k *cluster) consumeCommand() *cobra.Command {
 	f.BoolVarP(&o.keys, "print-key", "k", false, "print the key before the value")
 	f.BoolVar(&o.headers, "print-headers", false, "print the headers before the value")
 	f.BoolVarP(&o.meta, "print-position", "m", false, "print partition, offset and timestamp before the value")
+	f.BoolVar(&o.decode, "decode", false, "print keys and values of __consumer_offsets and __transaction_state as what they mean, in JSON")
 	f.StringVar(&o.format, "format", "", "print this for each record: "+formHelp)
 	f.StringArrayVar(&o.properties, "property", nil, "consumer setting NAME=VALUE under its Java name; may be repeated")
 	c.MarkFlagsMutuallyExclusive("from-beginning", "offset")
@@ -75,6 +78,11 @@ func parseProperties(pairs []string) (map[string]string, error) {
 func (o *consumption) run(ctx context.Context, topics []string) (err error) {
 	if o.form, err = parseForm(o.format); err != nil {
 		return err
+	}
+	for _, t := range topics {
+		if o.decode && !inspect.Decodes(t) {
+			return usagef("--decode: the records of %s are its own; those of __consumer_offsets and __transaction_state can be decoded", t)
+		}
 	}
 	start, err := o.start()
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/leat-project/leat/broker/inspect"
 )
 
 // record is a record in -o json.
@@ -31,7 +33,29 @@ type header struct {
 	Encoding string          `json:"encoding,omitempty"`
 }
 
+// decoded is a record of a coordinator's topic with key and value in JSON.
+func decoded(r *kgo.Record) (*kgo.Record, error) {
+	key, value, err := inspect.DecodeRecord(r.Topic, r.Key, r.Value)
+	if err != nil {
+		return nil, fmt.Errorf("decoding %s-%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
+	}
+	out := *r
+	if out.Key, err = json.Marshal(key); err != nil {
+		return nil, err
+	}
+	if out.Value = nil; value != nil { // a tombstone stays one
+		out.Value, err = json.Marshal(value)
+	}
+	return &out, err
+}
+
 func (o *consumption) print(r *kgo.Record) error {
+	if o.decode {
+		var err error
+		if r, err = decoded(r); err != nil {
+			return err
+		}
+	}
 	if o.form != nil {
 		_, err := o.Out.Write(o.form.record(r))
 		return err

@@ -94,6 +94,11 @@ func TestConsumeAsGroup(t *testing.T) {
 	if r := s.ok("", "group", "describe", "g"); !strings.Contains(steady(r.out), "g t 0 3 3 0") {
 		t.Errorf("group after reading: %s", r.out)
 	}
+	r := s.ok("", "topic", "consume", "__consumer_offsets", "--decode", "-e", "--from-beginning", "-k")
+	if !strings.Contains(steady(r.out), `{"kind":"OffsetCommitKey","data":{"group":"g","topic":"t","partition":0}}`) || !strings.Contains(steady(r.out), `"offset": 3,`) {
+		t.Errorf("what the group wrote: %s", r.out)
+	}
+	s.steps("topic", []step{{"", "consume t --decode", 2, "", "--decode: the records of t are its own"}})
 	if r := s.ok("", "topic", "consume", "t", "u", "-e", "--from-beginning", "--format", "%t%v,"); !strings.Contains(r.out, "t1,t2,t3,") || !strings.Contains(r.out, "u4,") {
 		t.Errorf("two topics: %q", r.out)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,7 +17,7 @@ import (
 // topicDescription is one topic of topic describe.
 type topicDescription struct {
 	Name       string             `json:"name"`
-	ID         string             `json:"id"`
+	ID         string             `json:"id"` // as Kafka writes it: base64 for URLs
 	Internal   bool               `json:"internal"`
 	Configs    map[string]string  `json:"configs"` // those that differ from the defaults
 	Partitions []partitionDetails `json:"partitions"`
@@ -95,6 +96,9 @@ func (k *cluster) describeCommand() *cobra.Command {
 func topicTable(described []topicDescription, overrides bool) table {
 	t := table{header: []string{"TOPIC", "PARTITION", "LEADER", "REPLICAS", "ISR", "START", "END"}}
 	for _, d := range described {
+		if !overrides {
+			t.after += d.Name + ": id " + d.ID + "\n"
+		}
 		for _, p := range d.Partitions {
 			leader := strconv.Itoa(int(p.Leader))
 			if p.Leader < 0 {
@@ -136,7 +140,7 @@ func describeTopics(ctx context.Context, cl *kgo.Client, details []kadm.TopicDet
 	ends := listOffsets(ctx, cl, partitions, latestOffset, false)
 	var all []topicDescription
 	for i, d := range details {
-		t := topicDescription{Name: d.Topic, ID: d.ID.String(), Internal: d.IsInternal, Configs: map[string]string{}, Partitions: []partitionDetails{}}
+		t := topicDescription{Name: d.Topic, ID: base64.RawURLEncoding.EncodeToString(d.ID[:]), Internal: d.IsInternal, Configs: map[string]string{}, Partitions: []partitionDetails{}}
 		for _, c := range configs[i].Configs {
 			if c.own {
 				t.Configs[c.Key] = c.text(c.Value)

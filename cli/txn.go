@@ -45,7 +45,7 @@ func (k *cluster) txnListCommand() *cobra.Command {
 			}
 			var described kadm.DescribedTransactions
 			if longer > 0 && len(listed) > 0 { // not every broker can filter by time
-				if described, err = adm.DescribeTransactions(ctx, listed.TransactionalIDs()...); err != nil {
+				if described, err = describeTxns(ctx, adm, listed.TransactionalIDs()...); err != nil {
 					return fmt.Errorf("describing transactions: %w", err)
 				}
 			}
@@ -68,6 +68,29 @@ func (k *cluster) txnListCommand() *cobra.Command {
 	return c
 }
 
+// coordinatorPatience bounds the wait for a coordinator that is not there yet:
+// the first to ask for one makes the broker create its topic.
+const coordinatorPatience = 10 * time.Second
+
+// describeTxns describes transactional ids.
+func describeTxns(ctx context.Context, adm *kadm.Client, ids ...string) (kadm.DescribedTransactions, error) {
+	for patience := time.Now().Add(coordinatorPatience); ; {
+		described, err := adm.DescribeTransactions(ctx, ids...)
+		var shards *kadm.ShardErrors
+		if errors.As(err, &shards) { // its own text is about how the client splits requests
+			err = shards.Errs[0].Err
+		}
+		if !(errors.Is(err, kerr.CoordinatorNotAvailable) || errors.Is(err, kerr.CoordinatorLoadInProgress)) || time.Now().After(patience) {
+			return described, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
 // isOpen says whether a transaction has begun and not ended; the start time stays
 // after the end.
 func isOpen(d kadm.DescribedTransaction) bool {
@@ -79,13 +102,16 @@ func since(ms int64) time.Duration { return time.Since(time.UnixMilli(ms)) }
 func (k *cluster) txnDescribeCommand() *cobra.Command {
 	return &cobra.Command{Use: "describe ID...", Short: "Show the state of transactional ids", Args: args(cobra.MinimumNArgs(1)),
 		RunE: k.admin(func(ctx context.Context, adm *kadm.Client, ids []string) error {
-			described, err := adm.DescribeTransactions(ctx, ids...)
+			described, err := describeTxns(ctx, adm, ids...)
 			if err != nil {
 				return fmt.Errorf("describing transactions: %w", err)
 			}
 			views := []txnView{}
 			t := table{header: []string{"TRANSACTIONAL ID", "COORDINATOR", "PRODUCER", "EPOCH", "STATE", "TIMEOUT", "STARTED", "OPEN FOR", "PARTITIONS"}}
 			for _, d := range described.Sorted() {
+				if d.Err != nil && !errors.Is(d.Err, kerr.TransactionalIDNotFound) {
+					return fmt.Errorf("describing transactional id %s: %w", d.TxnID, d.Err)
+				}
 				if d.Err != nil {
 					return noTxn(d)
 				}

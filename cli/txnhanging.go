@@ -78,7 +78,7 @@ func hanging(ctx context.Context, adm *kadm.Client, topics map[string][]int32, i
 	listed.Each(func(l kadm.ListedTransaction) { byProducer[l.ProducerID] = l.TxnID })
 	var described kadm.DescribedTransactions
 	if len(listed) > 0 {
-		if described, err = adm.DescribeTransactions(ctx, listed.TransactionalIDs()...); err != nil {
+		if described, err = describeTxns(ctx, adm, listed.TransactionalIDs()...); err != nil {
 			return nil, fmt.Errorf("describing transactions: %w", err)
 		}
 	}
@@ -157,7 +157,7 @@ func (k *cluster) txnTerminateCommand() *cobra.Command {
 // its coordinator ends what was open.
 func fence(ctx context.Context, cl *kgo.Client, id string) error {
 	adm := kadm.NewClient(cl)
-	described, err := adm.DescribeTransactions(ctx, id)
+	described, err := describeTxns(ctx, adm, id)
 	if err != nil {
 		return err
 	}

@@ -69,10 +69,11 @@ func (c *Controller) ReplaceConfigs(ctx context.Context, r Resource, entries []C
 			if e.Value == nil {
 				return nil, fault.New(kerr.InvalidConfig, "Null value not supported for : %s", e.Name)
 			}
-			if err := check(r, e.Name, *e.Value); err != nil {
+			value, err := parse(r, e.Name, *e.Value)
+			if err != nil {
 				return nil, err
 			}
-			next[e.Name] = *e.Value
+			next[e.Name] = value
 		}
 		return c.planConfigs(img, r, next, validateOnly)
 	})
@@ -83,6 +84,11 @@ func (c *Controller) planConfigs(img *Image, r Resource, next map[string]string,
 	if r.Type == TopicResource {
 		if err := c.checkTogether(img, next); err != nil {
 			return nil, err
+		}
+	}
+	if r.Type == BrokerResource && c.cfg.CheckBroker != nil {
+		if err := c.cfg.CheckBroker(img, r, next); err != nil {
+			return nil, fault.New(kerr.InvalidRequest, "%s", err)
 		}
 	}
 	if r.Type == GroupResource && c.cfg.CheckGroup != nil {
@@ -153,7 +159,8 @@ func alterOne(r Resource, next map[string]string, ch ConfigChange, effective fun
 	} else if ch.Op != SetConfig {
 		return fault.New(kerr.InvalidRequest, "Unknown configuration operation %d for %s.", ch.Op, ch.Name)
 	}
-	if err := check(r, ch.Name, value); err != nil {
+	value, err := parse(r, ch.Name, value)
+	if err != nil {
 		return err
 	}
 	if r.Type == BrokerResource {
@@ -194,40 +201,41 @@ func table(t ResourceType) settings.Set {
 	return settings.Broker
 }
 
-// check validates one value for a resource.
-func check(r Resource, name, value string) error {
+// parse validates one value for a resource and returns it as it is kept.
+func parse(r Resource, name, value string) (string, error) {
 	var err error
 	switch r.Type {
 	case TopicResource:
-		err = settings.CheckTopic(name, &value)
+		value, err = settings.ParseTopic(name, &value)
 	case GroupResource:
 		d, ok := settings.Group.Lookup(name)
 		if !ok {
-			return fault.New(kerr.InvalidConfig, "Unknown group config name: %s", name)
+			return "", fault.New(kerr.InvalidConfig, "Unknown group config name: %s", name)
 		}
-		err = d.Check(value)
+		value, err = d.Parse(value)
 	case BrokerResource:
-		return checkBroker(r, name, value)
+		return parseBroker(r, name, value)
 	}
 	if err != nil {
-		return fault.New(kerr.InvalidConfig, "%s", err)
+		return "", fault.New(kerr.InvalidConfig, "%s", err)
 	}
-	return nil
+	return value, nil
 }
 
-// checkBroker accepts only keys that the broker can change while it runs
+// parseBroker accepts only keys that the broker can change while it runs
 // (KIP-226).
-func checkBroker(r Resource, name, value string) error {
+func parseBroker(r Resource, name, value string) (string, error) {
 	d, ok := settings.LookupBroker(name)
 	if !ok || d.Dynamic == settings.ReadOnly {
-		return fault.New(kerr.InvalidRequest, "Cannot update these configs dynamically: [%s]", name)
+		return "", fault.New(kerr.InvalidRequest, "Cannot update these configs dynamically: [%s]", name)
 	}
 	if d.Dynamic == settings.PerBroker && r.Name == "" {
-		return fault.New(kerr.InvalidRequest, "Cannot update these configs at default cluster level, broker id must be specified: [%s]", name)
+		return "", fault.New(kerr.InvalidRequest, "Cannot update these configs at default cluster level, broker id must be specified: [%s]", name)
 	}
 	// Kafka answers INVALID_REQUEST here (KAFKA-13609), and clients know it.
-	if err := d.Check(value); err != nil {
-		return fault.New(kerr.InvalidRequest, "%s", err)
+	value, err := d.Parse(value)
+	if err != nil {
+		return "", fault.New(kerr.InvalidRequest, "%s", err)
 	}
-	return nil
+	return value, nil
 }

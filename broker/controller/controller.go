@@ -45,6 +45,9 @@ type Config struct {
 	// TopicConfig returns the effective value of a topic key for a set of
 	// overrides; used to check keys that depend on one another.
 	TopicConfig func(img *Image, overrides map[string]string, name string) string
+	// CheckBroker validates dynamic keys of a broker, or of all, as a whole;
+	// may be nil.
+	CheckBroker func(img *Image, r Resource, next map[string]string) error
 	// CheckGroup validates the overrides of a group as a whole; may be nil.
 	CheckGroup func(img *Image, overrides map[string]string) error
 	// Room says why no topic or partition can be begun now, such as that the

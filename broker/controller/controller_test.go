@@ -202,7 +202,7 @@ func TestFailedAppendChangesNothing(t *testing.T) {
 // reaches the log.
 func TestChangeTooLarge(t *testing.T) {
 	c := open(t, &memLog{})
-	long := strings.Repeat("x:1,", 2<<20)
+	long := strings.Repeat("1:1,", 2<<20) + "1:1"
 	topic := create("a")
 	if _, err := c.CreateTopic(t.Context(), topic, false); err != nil {
 		t.Fatal(err)

@@ -164,11 +164,12 @@ func (c *Controller) planTopicConfigs(img *Image, t NewTopic) ([]Record, error) 
 	overrides := map[string]string{}
 	var records []Record
 	for _, e := range t.Configs {
-		if err := settings.CheckTopic(e.Name, e.Value); err != nil {
+		value, err := settings.ParseTopic(e.Name, e.Value)
+		if err != nil {
 			return nil, fault.New(kerr.InvalidConfig, "%s", err)
 		}
-		overrides[e.Name] = *e.Value
-		records = append(records, &ConfigRecord{Resource: resource, Name: e.Name, Value: e.Value})
+		overrides[e.Name] = value
+		records = append(records, &ConfigRecord{Resource: resource, Name: e.Name, Value: &value})
 	}
 	return records, c.checkTogether(img, overrides)
 }
@@ -272,7 +273,7 @@ func CheckTopicName(name string) error {
 	case name == "":
 		return fault.New(kerr.InvalidTopicException, "Topic name is invalid: the empty string is not allowed")
 	case name == "." || name == "..":
-		return fault.New(kerr.InvalidTopicException, "Topic name is invalid: '.' or '..' is not allowed")
+		return fault.New(kerr.InvalidTopicException, "Topic name is invalid: '%s' is not allowed", name)
 	case len(name) > maxTopicName:
 		return fault.New(kerr.InvalidTopicException, "Topic name is invalid: the length of '%s' is longer than the max allowed length %d", name, maxTopicName)
 	}

@@ -63,6 +63,19 @@ func (p *Payload) String() string {
 	return p.Kind + string(text)
 }
 
+// DecodeRecord decodes a record of a coordinator's topic, Raw for others. What cannot
+// be decoded is returned as text together with the error.
+func DecodeRecord(topic string, key, value []byte) (k, v *Payload, err error) {
+	d, ok := decoders[topic]
+	if !ok {
+		d = Raw
+	}
+	return d.decode(key, value)
+}
+
+// Decodes says whether there is a decoder for the records of a topic.
+func Decodes(topic string) bool { _, ok := decoders[topic]; return ok }
+
 // decode reads key and value of a record. What cannot be decoded is returned as
 // text together with the error.
 func (d Decoder) decode(key, value []byte) (k, v *Payload, err error) {

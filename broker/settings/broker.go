@@ -139,7 +139,7 @@ var Broker = newSet(explained(brokerTexts, []Def{
 	inert(num("broker.session.timeout.ms", "9000", 1, maxInt, ReadOnly), oneNode),
 	inert(flag("controlled.shutdown.enable", "true", ReadOnly), oneNode),
 	{Name: "compression.type", Type: String, Default: "producer", OneOf: []string{"uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"}, Dynamic: ClusterWide},
-	num("compression.gzip.level", "-1", -1, 9, ClusterWide),
+	{Name: "compression.gzip.level", Type: Int, Default: "-1", Valid: gzipLevel, Dynamic: ClusterWide},
 	num("compression.lz4.level", "9", 1, 17, ClusterWide),
 	num("compression.zstd.level", "3", -131072, 22, ClusterWide),
 	{Name: "log.cleanup.policy", Type: List, Default: "delete", OneOf: []string{"compact", "delete"}, Dynamic: ClusterWide},
@@ -191,6 +191,18 @@ var Broker = newSet(explained(brokerTexts, []Def{
 	str("leat.http.listeners", "127.0.0.1:9404", ReadOnly),
 	{Name: FlushBeforeAck, Type: String, Default: "auto", OneOf: []string{"auto", "always", "never"}, Dynamic: ClusterWide},
 }))
+
+// CheckBrokerTogether validates broker keys that depend on one another, given
+// their values in force.
+func CheckBrokerTogether(value func(name string) string) error {
+	if integer(value("max.connections")) == 0 {
+		return fmt.Errorf("max.connections is 0: no connection would be accepted, not even one that changes it back. Set it to 1 or more.")
+	}
+	if integer(value("max.connections.per.ip")) == 0 && value("max.connections.per.ip.overrides") == "" {
+		return fmt.Errorf("max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.")
+	}
+	return nil
+}
 
 // IPLimits reads max.connections.per.ip.overrides: host:count, separated
 // by commas. Hosts are looked up where they are used.

@@ -103,42 +103,52 @@ func (s Set) Lookup(name string) (Def, bool) {
 	return s.defs[i], true
 }
 
-// Check says whether value is acceptable for d, with Kafka's message.
-func (d Def) Check(value string) error {
+// Parse returns value in the one form of its type (numbers without blanks,
+// true and false in lower case), or why it is not acceptable for d, with
+// Kafka's message.
+func (d Def) Parse(value string) (string, error) {
+	v := strings.TrimSpace(value)
+	var err error
 	switch d.Type {
 	case Boolean:
-		if !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
-			return fmt.Errorf("Invalid value %s for configuration %s: Expected value to be either true or false", value, d.Name)
+		if v = strings.ToLower(v); v != "true" && v != "false" {
+			err = fmt.Errorf("Invalid value %s for configuration %s: Expected value to be either true or false", value, d.Name)
 		}
 	case Int, Short, Long:
-		if len(d.OneOf) > 0 {
-			return d.checkString(value)
+		var n int64
+		if n, err = strconv.ParseInt(v, 10, map[Type]int{Int: 32, Short: 16, Long: 64}[d.Type]); err != nil {
+			return "", fmt.Errorf("Invalid value %s for configuration %s: Not a number of type %s", value, d.Name, d.Type)
 		}
-		return d.checkInteger(value)
+		v = strconv.FormatInt(n, 10)
+		err = d.checkRange(v, float64(n))
 	case Double:
-		f, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-		if err != nil {
-			return fmt.Errorf("Invalid value %s for configuration %s: Not a number of type DOUBLE", value, d.Name)
+		var f float64
+		if f, err = strconv.ParseFloat(v, 64); err != nil || math.IsNaN(f) {
+			return "", fmt.Errorf("Invalid value %s for configuration %s: Not a number of type DOUBLE", value, d.Name)
 		}
-		return d.checkRange(value, f)
+		v = double(f)
+		err = d.checkRange(v, f)
 	case List:
-		return d.checkList(value)
-	case String:
-		if d.Valid != nil {
-			return d.Valid(value)
-		}
-		return d.checkString(value)
+		list := SplitList(v)
+		v = strings.Join(list, ",")
+		err = d.checkList(list)
 	}
-	return nil
+	if err == nil {
+		err = d.checkString(v)
+	}
+	if err == nil && d.Valid != nil {
+		err = d.Valid(v)
+	}
+	return v, err
 }
 
-func (d Def) checkInteger(value string) error {
-	bits := map[Type]int{Int: 32, Short: 16, Long: 64}[d.Type]
-	n, err := strconv.ParseInt(strings.TrimSpace(value), 10, bits)
-	if err != nil {
-		return fmt.Errorf("Invalid value %s for configuration %s: Not a number of type %s", value, d.Name, d.Type)
+// double is the text of a number as Java writes it, as far as settings have
+// such numbers.
+func double(f float64) string {
+	if f == math.Trunc(f) && math.Abs(f) < 1e7 {
+		return strconv.FormatFloat(f, 'f', 1, 64)
 	}
-	return d.checkRange(value, float64(n))
+	return strings.Replace(strconv.FormatFloat(f, 'G', -1, 64), "E+", "E", 1)
 }
 
 func (d Def) checkRange(value string, n float64) error {
@@ -161,12 +171,9 @@ func number(f float64) string {
 	return strconv.FormatFloat(f, 'g', -1, 64)
 }
 
-func (d Def) checkList(value string) error {
-	if len(d.OneOf) == 0 {
-		return nil
-	}
-	for _, v := range SplitList(value) {
-		if !contains(d.OneOf, v) {
+func (d Def) checkList(list []string) error {
+	for _, v := range list {
+		if len(d.OneOf) > 0 && !contains(d.OneOf, v) {
 			return fmt.Errorf("Invalid value %s for configuration %s: String must be one of: %s", v, d.Name, strings.Join(d.OneOf, ", "))
 		}
 	}
@@ -174,7 +181,7 @@ func (d Def) checkList(value string) error {
 }
 
 func (d Def) checkString(value string) error {
-	if len(d.OneOf) > 0 && !contains(d.OneOf, value) {
+	if d.Type != List && len(d.OneOf) > 0 && !contains(d.OneOf, value) {
 		return fmt.Errorf("Invalid value %s for configuration %s: String must be one of: %s", value, d.Name, strings.Join(d.OneOf, ", "))
 	}
 	return nil

@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -30,7 +31,7 @@ func same(name string) []Synonym { return []Synonym{{Name: name, Factor: 1}} }
 var Topic = newSet([]Def{
 	{Name: "cleanup.policy", Type: List, Default: "delete", OneOf: []string{"compact", "delete"}, Synonyms: same("log.cleanup.policy"),
 		Doc: "Whether old segments are deleted, compacted by key, or both."},
-	{Name: "compression.gzip.level", Type: Int, Default: "-1", Min: -1, Max: 9, Synonyms: same("compression.gzip.level"),
+	{Name: "compression.gzip.level", Type: Int, Default: "-1", Valid: gzipLevel, Synonyms: same("compression.gzip.level"),
 		Doc: "Level used when the broker compresses with gzip; -1 is the codec's default."},
 	{Name: "compression.lz4.level", Type: Int, Default: "9", Min: 1, Max: 17, Synonyms: same("compression.lz4.level"),
 		Doc: "Level used when the broker compresses with lz4."},
@@ -46,12 +47,12 @@ var Topic = newSet([]Def{
 		Doc: "Number of records after which a log is flushed."},
 	{Name: "flush.ms", Type: Long, Default: "9223372036854775807", Min: 0, Max: maxLong, Synonyms: []Synonym{{"log.flush.interval.ms", 1}, {"log.flush.scheduler.interval.ms", 1}},
 		Doc: "Time after which a log is flushed, in ms."},
-	{Name: "follower.replication.throttled.replicas", Type: List, Default: "", Inert: oneNode, Doc: "Replicas throttled as followers: partition:broker or *."},
+	{Name: "follower.replication.throttled.replicas", Type: List, Default: "", Valid: throttled("follower.replication.throttled.replicas"), Inert: oneNode, Doc: "Replicas throttled as followers: partition:broker or *."},
 	{Name: "index.interval.bytes", Type: Int, Default: "4096", Min: 0, Max: maxInt, Synonyms: same("log.index.interval.bytes"),
 		Doc: "Bytes between two entries of the offset index."},
 	{Name: FlushBeforeAck, Type: String, Default: "auto", OneOf: []string{"auto", "always", "never"}, Synonyms: same(FlushBeforeAck),
 		Doc: "Whether an append is answered only after fsync; auto: yes where the replication factor is 1."},
-	{Name: "leader.replication.throttled.replicas", Type: List, Default: "", Inert: oneNode, Doc: "Replicas throttled as leaders: partition:broker or *."},
+	{Name: "leader.replication.throttled.replicas", Type: List, Default: "", Valid: throttled("leader.replication.throttled.replicas"), Inert: oneNode, Doc: "Replicas throttled as leaders: partition:broker or *."},
 	{Name: "local.retention.bytes", Type: Long, Default: "-2", Min: -2, Max: maxLong, Inert: noTiers, Doc: "Size of what a tiered topic keeps on the broker, in bytes."},
 	{Name: "local.retention.ms", Type: Long, Default: "-2", Min: -2, Max: maxLong, Inert: noTiers, Doc: "Age of what a tiered topic keeps on the broker, in ms."},
 	{Name: "max.compaction.lag.ms", Type: Long, Default: "9223372036854775807", Min: 1, Max: maxLong, Synonyms: same("log.cleaner.max.compaction.lag.ms"),
@@ -89,23 +90,48 @@ var Topic = newSet([]Def{
 		Inert: oneNode, Doc: "Whether a replica that is not in sync may become leader."},
 })
 
-// CheckTopic validates one topic key and its value. A nil value is refused as
-// Kafka refuses it in CreateTopics.
-func CheckTopic(name string, value *string) error {
+// gzipLevel is the check of compression.gzip.level, of topics and brokers.
+func gzipLevel(v string) error {
+	if n := integer(v); n == -1 || n >= 1 && n <= 9 {
+		return nil
+	}
+	return fmt.Errorf("Invalid value %s for configuration compression.gzip.level: Value must be between 1 and 9 or equal to -1", v)
+}
+
+var throttledReplica = regexp.MustCompile(`^[0-9]+:[0-9]+$`)
+
+// throttled checks lists of replicas, partition:broker, or * for all.
+func throttled(name string) func(string) error {
+	return func(v string) error {
+		list := SplitList(v)
+		if len(list) == 1 && list[0] == "*" {
+			return nil
+		}
+		for _, replica := range list {
+			if !throttledReplica.MatchString(replica) {
+				return fmt.Errorf("Invalid value [%s] for configuration %s: %[2]s must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...", strings.Join(list, ", "), name)
+			}
+		}
+		return nil
+	}
+}
+
+// ParseTopic returns the value of a topic key in the one form of its type, or
+// why it is refused. A nil value is refused as Kafka refuses it in
+// CreateTopics.
+func ParseTopic(name string, value *string) (string, error) {
 	d, ok := Topic.Lookup(name)
 	if !ok {
-		return fmt.Errorf("Unknown topic config name: %s", name)
+		return "", fmt.Errorf("Unknown topic config name: %s", name)
 	}
 	if value == nil {
-		return fmt.Errorf("Null value not supported for topic configs: %s", name)
+		return "", fmt.Errorf("Null value not supported for topic configs: %s", name)
 	}
-	if err := d.Check(*value); err != nil {
-		return err
+	v, err := d.Parse(*value)
+	if err == nil && name == "remote.storage.enable" && v == "true" {
+		err = fmt.Errorf("Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.")
 	}
-	if name == "remote.storage.enable" && isTrue(*value) {
-		return fmt.Errorf("Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.")
-	}
-	return nil
+	return v, err
 }
 
 // CheckTopicTogether validates a topic's overrides as a whole, resolved with
@@ -122,5 +148,3 @@ func integer(s string) int64 {
 	n, _ := strconv.ParseInt(strings.TrimSpace(s), 10, 64) // checked before
 	return n
 }
-
-func isTrue(s string) bool { return strings.EqualFold(s, "true") }
