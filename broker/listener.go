@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/leat-project/leat/broker/settings"
 )
 
 // listener is one bound address with its connections.
@@ -18,7 +20,8 @@ type listener struct {
 
 	rate rateLimit
 
-	conns int64 // guarded by Broker.admission
+	conns int64     // guarded by Broker.admission
+	told  time.Time // when a refusal was logged, guarded by Broker.admission
 
 	created, closed atomic.Int64 // connections
 }
@@ -57,8 +60,11 @@ func (b *Broker) serve(ctx context.Context, l *listener) error {
 			continue
 		}
 		ip, _, _ := net.SplitHostPort(nc.RemoteAddr().String())
-		if !b.admit(l, ip) {
+		if full, log := b.admit(l, ip); full != "" {
 			nc.Close()
+			if log {
+				b.log.Warn("refusing connections", "listener", l.conf.Name, "client", ip, "limit", full)
+			}
 			continue
 		}
 		if wait := b.acceptDelay(l); wait > 0 {
@@ -91,28 +97,38 @@ func (b *Broker) acceptDelay(l *listener) time.Duration {
 // admit enforces max.connections, of the broker and of the listener, and
 // max.connections.per.ip. A controller listener has its own limit only: who
 // administers the cluster gets through when clients have taken all
-// connections, from the same machine, too.
-func (b *Broker) admit(l *listener, ip string) bool {
+// connections, from the same machine, too. full is the key that refuses, log
+// says that it is time for a line about it.
+func (b *Broker) admit(l *listener, ip string) (full string, log bool) {
 	all, here, mine := b.limit("max.connections"), b.listenerLimit(l.conf.Name, "max.connections"), b.perIPLimit(ip)
 	b.admission.Lock()
 	defer b.admission.Unlock()
-	if l.conf.Controller {
-		if l.conns >= here {
-			return false
+	switch {
+	case l.conns >= here:
+		full = settings.OfListener(l.conf.Name, "max.connections")
+	case l.conf.Controller:
+	case b.conns.Load() >= all:
+		full = "max.connections"
+	case int64(b.perIP[ip]) >= mine:
+		full = "max.connections.per.ip"
+	}
+	if full != "" {
+		if log = time.Since(l.told) > refusalLog; log {
+			l.told = time.Now()
 		}
-		l.conns++
-		l.created.Add(1)
-		return true
+		return full, log
 	}
-	if b.conns.Load() >= all || l.conns >= here || int64(b.perIP[ip]) >= mine {
-		return false
-	}
-	b.conns.Add(1)
 	l.created.Add(1)
 	l.conns++
-	b.perIP[ip]++
-	return true
+	if !l.conf.Controller {
+		b.conns.Add(1)
+		b.perIP[ip]++
+	}
+	return "", false
 }
+
+// refusalLog is the least time between two lines about refused connections.
+const refusalLog = 10 * time.Second
 
 func (b *Broker) dismiss(l *listener, ip string) {
 	b.admission.Lock()

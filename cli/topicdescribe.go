@@ -96,9 +96,6 @@ func (k *cluster) describeCommand() *cobra.Command {
 func topicTable(described []topicDescription, overrides bool) table {
 	t := table{header: []string{"TOPIC", "PARTITION", "LEADER", "REPLICAS", "ISR", "START", "END"}}
 	for _, d := range described {
-		if !overrides {
-			t.after += d.Name + ": id " + d.ID + "\n"
-		}
 		for _, p := range d.Partitions {
 			leader := strconv.Itoa(int(p.Leader))
 			if p.Leader < 0 {
