@@ -1,8 +1,10 @@
 package broker_test
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -65,27 +67,36 @@ func TestFramesThatAreTooLarge(t *testing.T) {
 }
 
 func TestIdleConnectionsAreClosed(t *testing.T) {
-	b := brokertest.Start(t, map[string]string{"connections.max.idle.ms": "150"})
+	const limit = 300 * time.Millisecond
+	b := brokertest.Start(t, map[string]string{"connections.max.idle.ms": fmt.Sprint(limit.Milliseconds())})
 	idle, half := dial(t, b), dial(t, b)
 	announce(t, half, 100, 20)
 	mustClose(t, idle)
 	mustClose(t, half)
 	// A long poll is not idle.
 	ctx := testContext(t)
-	produce(t, ctx, client(t, b, kgo.AllowAutoTopicCreation()), "t", 1)
+	produce(t, ctx, client(t, b, kgo.AllowAutoTopicCreation(), kgo.AlwaysRetryEOF()), "t", 1)
 	req := kmsg.NewPtrFetchRequest()
 	req.SetVersion(4)
-	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 600, 1, 1000
+	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = int32(4*limit/time.Millisecond), 1, 1000
 	req.Topics = []kmsg.FetchRequestTopic{{Topic: "t", Partitions: []kmsg.FetchRequestTopicPartition{{Partition: 0, FetchOffset: 1, PartitionMaxBytes: 1000}}}}
-	conn := dial(t, b)
-	if _, err := conn.Write(kmsg.NewRequestFormatter().AppendRequest(nil, req, 1)); err != nil {
-		t.Fatal(err)
-	}
-	if err := conn.SetReadDeadline(time.Now().Add(testTime)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(conn, make([]byte, 8)); err != nil {
-		t.Fatalf("a long poll of four times connections.max.idle.ms: %v", err)
+	for {
+		begun := time.Now()
+		conn := dial(t, b)
+		_, err := conn.Write(kmsg.NewRequestFormatter().AppendRequest(nil, req, 1))
+		late := time.Since(begun) > limit/2 // it may have been idle before it had asked
+		if err == nil {
+			err = conn.SetReadDeadline(time.Now().Add(testTime))
+		}
+		if err == nil {
+			_, err = io.ReadFull(conn, make([]byte, 8))
+		}
+		if err == nil {
+			break
+		}
+		if !late || ctx.Err() != nil {
+			t.Fatalf("a long poll of four times connections.max.idle.ms: %v", err)
+		}
 	}
 }
 
@@ -94,7 +105,7 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 func TestSlowReaderIsDropped(t *testing.T) {
 	b := brokertest.Start(t, map[string]string{"connections.max.idle.ms": "300", "message.max.bytes": "9000000", "socket.send.buffer.bytes": "20000"})
 	ctx := testContext(t)
-	p := client(t, b, kgo.AllowAutoTopicCreation(), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(8<<20), kgo.MaxBufferedBytes(64<<20))
+	p := client(t, b, kgo.AllowAutoTopicCreation(), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(8<<20), kgo.MaxBufferedBytes(64<<20), kgo.AlwaysRetryEOF())
 	for range 3 {
 		if err := p.ProduceSync(ctx, &kgo.Record{Topic: "large", Value: make([]byte, 7<<20)}).FirstErr(); err != nil {
 			t.Fatal(err)
@@ -128,6 +139,26 @@ func TestSlowReaderIsDropped(t *testing.T) {
 	}
 }
 
+// answered asks on a new connection and says whether an answer comes before some
+// on the controller listener.
+func answered(t *testing.T, ctx context.Context, b *brokertest.Broker, ctl *kgo.Client) bool {
+	t.Helper()
+	conn := dial(t, b)
+	if _, err := conn.Write(kmsg.NewRequestFormatter().AppendRequest(nil, kmsg.NewPtrApiVersionsRequest(), 1)); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if _, err := ctl.SeedBrokers()[0].Request(ctx, kmsg.NewPtrApiVersionsRequest()); err != nil {
+			t.Fatalf("the controller listener: %v", err)
+		}
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	n, _ := conn.Read(make([]byte, 1)) // its end of time is an answer, too
+	return n > 0
+}
+
 // TestBytesInFlight fills queued.max.request.bytes with frames that do not
 // become complete: others wait, those that fit into what is freed go on, and the
 // controller listener does not notice.
@@ -140,12 +171,14 @@ func TestBytesInFlight(t *testing.T) {
 	produce(t, ctx, client(t, b, kgo.AllowAutoTopicCreation()), "t", 10)
 	hog := dial(t, b)
 	announce(t, hog, 150000, 16<<10) // let in, as something is left
+	ctl := client(t, b, kgo.SeedBrokers(b.ListenerAddr("CONTROLLER")))
+	for answered(t, ctx, b, ctl) && ctx.Err() == nil { // until the broker has read the beginning
+	}
 	waiting := make(chan error, 1)
 	p := client(t, b)
 	go func() { // ends when the hog does
 		waiting <- p.ProduceSync(ctx, &kgo.Record{Topic: "t", Value: []byte("waits")}).FirstErr()
 	}()
-	ctl := client(t, b, kgo.SeedBrokers(b.ListenerAddr("CONTROLLER")))
 	for range 20 {
 		if _, err := ctl.SeedBrokers()[0].Request(ctx, kmsg.NewPtrApiVersionsRequest()); err != nil {
 			t.Fatalf("the controller listener: %v", err)

@@ -13,7 +13,9 @@ import (
 )
 
 // testTime bounds every wait of a test.
-const testTime = 30 * time.Second
+// testTime bounds a test. It is far beyond what a busy machine needs, so that
+// what waits for it shows a broker that waits for a timer of its own.
+const testTime = 2 * time.Minute
 
 func testContext(t testing.TB) context.Context {
 	t.Helper()
@@ -98,15 +100,11 @@ func TestLongPollWakes(t *testing.T) {
 	ctx := testContext(t)
 	p := client(t, b, kgo.AllowAutoTopicCreation(), kgo.DefaultProduceTopic("poll"), kgo.ProducerLinger(0))
 	produce(t, ctx, p, "poll", 1)
-	c := client(t, b, kgo.ConsumeTopics("poll"), kgo.FetchMaxWait(20*time.Second))
+	c := client(t, b, kgo.ConsumeTopics("poll"), kgo.FetchMaxWait(2*testTime))
 	consume(t, ctx, c, 1)
-	for i := range 20 {
+	for range 20 {
 		produce(t, ctx, p, "poll", 1)
-		start := time.Now()
-		consume(t, ctx, c, 1)
-		if d := time.Since(start); d > 5*time.Second {
-			t.Fatalf("record %d took %v to wake a poll that may wait 20 s", i, d)
-		}
+		consume(t, ctx, c, 1) // long before the poll's own end, which is beyond the test's
 	}
 }
 
@@ -186,7 +184,8 @@ func TestStaticMemberReturnsWithoutRebalance(t *testing.T) {
 	b := brokertest.Start(t, nil)
 	ctx := testContext(t)
 	produce(t, ctx, client(t, b, kgo.AllowAutoTopicCreation()), "in", 10)
-	opts := []kgo.Opt{kgo.ConsumerGroup("g"), kgo.ConsumeTopics("in"), kgo.InstanceID("i1"), kgo.DisableAutoCommit()}
+	opts := []kgo.Opt{kgo.ConsumerGroup("g"), kgo.ConsumeTopics("in"), kgo.InstanceID("i1"), kgo.DisableAutoCommit(),
+		kgo.SessionTimeout(2 * testTime)} // nobody waits for its end
 	c := client(t, b, opts...)
 	consume(t, ctx, c, 10)
 	_, generation := c.GroupMetadata()
@@ -196,14 +195,10 @@ func TestStaticMemberReturnsWithoutRebalance(t *testing.T) {
 	c.Close() // static members do not leave
 	b.Restart()
 	produce(t, ctx, client(t, b), "in", 1)
-	start := time.Now()
 	c = client(t, b, opts...)
 	consume(t, ctx, c, 1)
 	if _, now := c.GroupMetadata(); now != generation {
 		t.Fatalf("generation went from %d to %d", generation, now)
-	}
-	if d := time.Since(start); d > 3*time.Second {
-		t.Fatalf("the member was back after %v", d)
 	}
 }
 

@@ -254,7 +254,7 @@ func accepted(t *testing.T, addr string) (net.Conn, bool) {
 	if _, err := c.Write([]byte{0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 0, 255, 255}); err != nil {
 		return c, false
 	}
-	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.SetReadDeadline(time.Now().Add(testTime))
 	n, err := c.Read(make([]byte, 4))
 	return c, err == nil && n > 0
 }

@@ -33,6 +33,7 @@ func TestMetrics(t *testing.T) {
 		}
 		complete = txns["tx"].State == "CompleteCommit"
 	}
+	c.Close() // its polls would be counted while they are gathered
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(b.Collector())
 	families, err := reg.Gather()

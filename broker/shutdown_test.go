@@ -50,7 +50,7 @@ func TestCleanShutdown(t *testing.T) {
 	create(t, w, "t", "leat.flush.before.ack", "always")
 	append1(t, w, "t", batchOf(t, nil, "v"))
 	wait := fetchOf("t", 1)
-	wait.MaxWaitMillis, wait.MinBytes = 60000, 1<<20
+	wait.MaxWaitMillis, wait.MinBytes = int32(2*testTime/time.Millisecond), 1<<20
 	parked.send(wait)
 	parked.silent(20 * time.Millisecond)
 	const sends = 200
@@ -64,7 +64,7 @@ func TestCleanShutdown(t *testing.T) {
 	}
 	began := time.Now()
 	b.Stop()
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > testTime/2 {
 		t.Errorf("stopping took %v", took)
 	}
 	if c, err := net.Dial("tcp", b.Addr()); err == nil {

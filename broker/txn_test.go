@@ -162,7 +162,11 @@ func committed(t *testing.T, ctx context.Context, b *brokertest.Broker, group, t
 func TestTransactionTimesOut(t *testing.T) {
 	b := brokertest.Start(t, map[string]string{"transaction.abort.timed.out.transaction.cleanup.interval.ms": "50"})
 	ctx := testContext(t)
-	p := client(t, b, kgo.TransactionalID("tx"), kgo.AllowAutoTopicCreation(), kgo.TransactionTimeout(300*time.Millisecond))
+	// Long enough for the record to be in before the end.
+	p := client(t, b, kgo.TransactionalID("tx"), kgo.TransactionTimeout(2*time.Second))
+	if _, err := admin(t, b).CreateTopic(ctx, 1, 1, nil, "tt"); err != nil {
+		t.Fatal(err)
+	}
 	if err := p.BeginTransaction(); err != nil {
 		t.Fatal(err)
 	}

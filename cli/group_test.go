@@ -22,7 +22,7 @@ func (s session) consumer(group string, n int, topic string, opts ...kgo.Opt) {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(cl.Close)
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
 	defer cancel()
 	for got := 0; got < n; {
 		f := cl.PollFetches(ctx)

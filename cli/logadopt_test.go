@@ -37,7 +37,7 @@ func consumed(t *testing.T, addr, topic string, want int, level kgo.IsolationLev
 		t.Fatal(err)
 	}
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	out, n := map[int32][]string{}, 0
 	for n < want {

@@ -147,7 +147,7 @@ func write(t *testing.T, path, text string, mode int) {
 
 // until plays an exchange; where the recording waited, again until it is right.
 func (p player) until(t *testing.T, req *request, want *response, wait, afterReset bool) string {
-	limit := time.NewTimer(20 * time.Second)
+	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

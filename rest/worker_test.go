@@ -79,16 +79,19 @@ func startWorker(t *testing.T, reg *plugin.Registry) *node {
 	return n
 }
 
+// patience bounds every wait; a busy machine needs a small part of it.
+const patience = 2 * time.Minute
+
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	limit := time.NewTimer(20 * time.Second)
+	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-limit.C:
-			t.Fatalf("waited 20 s until %s", what)
+			t.Fatalf("waited %v until %s", patience, what)
 		case <-tick.C:
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/leat-project/leat/internal/freeport"
 	"github.com/leat-project/leat/internal/postgrestest"
@@ -97,7 +96,7 @@ func TestBadInput(t *testing.T) {
 			"table.include.list", "public.keyless"))
 		p.WaitLog(t, "keyless")
 		create(t, p, "keyless-sink", sinkConfig(pg, "src", "keyless").with("collection.name.format", "keyless_target", "topics.regex", `keyless\..*`))
-		eventually(t, 30*time.Second, "the sink refuses a record without key", func() string {
+		eventually(t, "the sink refuses a record without key", func() string {
 			s, text := statusOf(p, "keyless-sink")
 			for _, task := range s.Tasks {
 				if task.State == "FAILED" && strings.Contains(task.Trace, "key") {
@@ -114,7 +113,7 @@ func TestBadInput(t *testing.T) {
 			"CREATE TABLE narrow (id int PRIMARY KEY, v int)")
 		create(t, p, "wide", good.with("slot.name", "wide", "topic.prefix", "wide", "publication.name", "wide", "table.include.list", "public.wide"))
 		create(t, p, "narrow", sinkConfig(pg, "src", "wide").with("collection.name.format", "narrow"))
-		eventually(t, 30*time.Second, "the sink names the column", func() string {
+		eventually(t, "the sink names the column", func() string {
 			s, text := statusOf(p, "narrow")
 			for _, task := range s.Tasks {
 				if task.State == "FAILED" && strings.Contains(task.Trace, "narrow") && strings.Contains(task.Trace, "v") {

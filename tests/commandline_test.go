@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/leat-project/leat/internal/proctest"
 )
@@ -19,7 +18,7 @@ import (
 // standard error.
 func leat(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, proctest.Build(t), args...)
@@ -123,11 +122,11 @@ func TestCommands(t *testing.T) {
 	}
 	run("leat", "version")
 	run("", "connector", "apply", "-f", file, "--url", rest)
-	waitTasks(t, p, "lines", 1, "RUNNING", 20*time.Second)
+	waitTasks(t, p, "lines", 1, "RUNNING")
 	run("lines", "connector", "list", "--url", rest)
 	run("RUNNING", "connector", "status", "lines", "--url", rest)
 	run(`"FileStreamSource"`, "connector", "get", "lines", "-o", "json", "--url", rest)
-	eventually(t, 20*time.Second, "the lines in the topic", func() string {
+	eventually(t, "the lines in the topic", func() string {
 		_, stdout, stderr := leat(t, "topic", "consume", "lines", "--from-beginning", "-n", "2", "--bootstrap-server", kafka)
 		if strings.Contains(stdout, "hello") && strings.Contains(stdout, "world") {
 			return ""
@@ -137,9 +136,9 @@ func TestCommands(t *testing.T) {
 	run("lines", "topic", "list", "--bootstrap-server", kafka)
 	run("PARTITION", "topic", "describe", "lines", "--bootstrap-server", kafka)
 	run("", "connector", "pause", "lines", "--url", rest)
-	waitTasks(t, p, "lines", 1, "PAUSED", 20*time.Second)
+	waitTasks(t, p, "lines", 1, "PAUSED")
 	run("", "connector", "resume", "lines", "--url", rest)
-	waitTasks(t, p, "lines", 1, "RUNNING", 20*time.Second)
+	waitTasks(t, p, "lines", 1, "RUNNING")
 	run("", "connector", "delete", "lines", "--url", rest)
 	if status, _, stderr := leat(t, "connector", "get", "lines", "--url", rest); status != 3 {
 		t.Errorf("a connector that is gone: status %d, want 3: %s", status, stderr)

@@ -75,8 +75,9 @@ func firstDifference(got, want string) string {
 }
 
 // requireEqual waits until the target table equals the source table, value by
-// value, and fails with the differences when that does not come within limit.
-func requireEqual(t *testing.T, source, target string, table string, limit time.Duration, status func() string) {
+// value, and fails with the differences when that does not come. operate, where
+// not nil, is done now and then meanwhile, as an operator does.
+func requireEqual(t *testing.T, source, target string, table string, operate func(), status func() string) {
 	t.Helper()
 	ctx := context.Background()
 	src, err := pgx.Connect(ctx, source)
@@ -97,7 +98,8 @@ func requireEqual(t *testing.T, source, target string, table string, limit time.
 	if err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(limit)
+	deadline := time.Now().Add(patience)
+	pause := 200 * time.Millisecond
 	for {
 		got, err := tableText(ctx, dst.PgConn(), table, cols)
 		var diff []string
@@ -109,8 +111,12 @@ func requireEqual(t *testing.T, source, target string, table string, limit time.
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: target differs from source after %v (%d rows, want %d; error %v):\n%s\n%s",
-				table, limit, len(got), len(want), err, strings.Join(diff, "\n"), status())
+				table, patience, len(got), len(want), err, strings.Join(diff, "\n"), status())
 		}
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(pause)
+		pause = min(2*pause, 2*time.Second) // a comparison takes from leat what it needs to get on
+		if operate != nil {
+			operate()
+		}
 	}
 }

@@ -52,7 +52,7 @@ func TestConnectorLogs(t *testing.T) {
 
 func followLogs(t *testing.T, p *proctest.Process, rest string, c config) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, proctest.Build(t), "connector", "logs", "chatty", "--follow", "--url", rest)
 	out, err := cmd.StdoutPipe()

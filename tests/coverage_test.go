@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -22,7 +21,7 @@ func TestTopicMadeJustBeforeAKill(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.txt")
 	produce := func(topic, value string) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		cl, err := kgo.NewClient(kgo.SeedBrokers(p.Kafka()))
 		if err != nil {
@@ -57,11 +56,11 @@ func TestTopicMadeJustBeforeAKill(t *testing.T) {
 	produce("near.a", "first")
 	create(t, p, "near", config{"connector.class": "FileStreamSink", "tasks.max": "2", "topics.regex": `near\..*`, "file": out,
 		"value.converter": "org.apache.kafka.connect.storage.StringConverter"})
-	eventually(t, 20*time.Second, "the first topic is read", written("first"))
+	eventually(t, "the first topic is read", written("first"))
 	makeTopic("near.b")
 	p.Kill(t)
 	p.Start(t)
 	produce("near.b", "second")
-	eventually(t, 10*time.Second, "the topic made before the kill is read", written("second"))
+	eventually(t, "the topic made before the kill is read", written("second"))
 	p.Stop(t)
 }

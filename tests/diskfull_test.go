@@ -30,7 +30,7 @@ func TestDiskFull(t *testing.T) {
 	l.run()
 	create(t, p, "full-source", sourceConfig(pg, "src", "full"))
 	create(t, p, "full-sink", sinkConfig(pg, "dst", "full"))
-	waitTasks(t, p, "full-source", 1, "RUNNING", 20*time.Second)
+	waitTasks(t, p, "full-source", 1, "RUNNING")
 	time.Sleep(2 * time.Second)
 
 	filler := fmt.Sprintf("/proc/%d/root%s/filler", p.Pid(), dir)
@@ -50,10 +50,13 @@ func TestDiskFull(t *testing.T) {
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(3 * time.Second)
-	for _, name := range []string{"full-source", "full-sink"} {
-		restartFailed(p, name)
+	operate := func() {
+		for _, name := range []string{"full-source", "full-sink"} {
+			restartFailed(p, name)
+		}
 	}
+	time.Sleep(3 * time.Second)
+	operate()
 	time.Sleep(2 * time.Second)
 	l.end()
 	statuses := func() string {
@@ -62,7 +65,7 @@ func TestDiskFull(t *testing.T) {
 		return a + "\n" + b + "\nlog:\n" + p.Log.Tail(6000)
 	}
 	for _, table := range []string{"orders", "customers"} {
-		requireEqual(t, pg.DSN("src"), pg.DSN("dst"), table, 60*time.Second, statuses)
+		requireEqual(t, pg.DSN("src"), pg.DSN("dst"), table, operate, statuses)
 	}
 	p.Stop(t)
 }

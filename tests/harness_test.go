@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,6 +18,10 @@ import (
 	"github.com/leat-project/leat/internal/postgrestest"
 	"github.com/leat-project/leat/internal/proctest"
 )
+
+// patience bounds every wait for what must come in the end. It is far beyond what
+// a busy machine needs; where the time itself counts, a test says so.
+const patience = 2 * time.Minute
 
 // api makes one REST request and returns status and body. A process that is
 // down gives status 0.
@@ -129,9 +134,9 @@ func statusOf(p *proctest.Process, name string) (status, string) {
 }
 
 // waitTasks waits until the connector has n tasks and all are in a state.
-func waitTasks(t *testing.T, p *proctest.Process, name string, n int, state string, limit time.Duration) status {
+func waitTasks(t *testing.T, p *proctest.Process, name string, n int, state string) status {
 	t.Helper()
-	deadline := time.Now().Add(limit)
+	deadline := time.Now().Add(patience)
 	for {
 		s, text := statusOf(p, name)
 		ok := len(s.Tasks) == n
@@ -142,7 +147,7 @@ func waitTasks(t *testing.T, p *proctest.Process, name string, n int, state stri
 			return s
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s has not %d tasks %s after %v: %s\nlog:\n%s", name, n, state, limit, text, p.Log.Tail(4000))
+			t.Fatalf("%s has not %d tasks %s after %v: %s\nlog:\n%s", name, n, state, patience, text, p.Log.Tail(4000))
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -159,17 +164,35 @@ func restartFailed(p *proctest.Process, name string) {
 }
 
 // eventually waits until check returns "", and fails with what it returned last.
-func eventually(t *testing.T, limit time.Duration, what string, check func() string) {
+// It returns how long that took.
+func eventually(t *testing.T, what string, check func() string) time.Duration {
 	t.Helper()
-	deadline := time.Now().Add(limit)
+	begun := time.Now()
 	for {
 		problem := check()
 		if problem == "" {
-			return
+			return time.Since(begun)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v: %s", what, limit, problem)
+		if time.Since(begun) > patience {
+			t.Fatalf("%s: not within %v: %s", what, patience, problem)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// once requires that one of several attempts at something, each of which comes to
+// its end, takes no longer than limit: it is a promise about leat, and the rest
+// may be the machine's doing.
+func once(t *testing.T, what string, limit time.Duration, attempt func(i int) time.Duration) {
+	t.Helper()
+	const attempts = 6
+	var took []time.Duration
+	for i := range attempts {
+		took = append(took, attempt(i).Round(time.Millisecond))
+		if i >= 1 && slices.Min(took) <= limit {
+			t.Logf("%s took %v", what, took)
+			return
+		}
+	}
+	t.Errorf("%s took %v, want one within %v", what, took, limit)
 }

@@ -170,7 +170,7 @@ func TestTLS(t *testing.T) {
 			return ""
 		}
 	}
-	eventually(t, 60*time.Second, "the snapshot over TLS", rows(500))
+	eventually(t, "the snapshot over TLS", rows(500))
 	pg.Exec(t, "src", "INSERT INTO customers VALUES (501, 1, 'one more')")
-	eventually(t, 60*time.Second, "the stream over TLS", rows(501))
+	eventually(t, "the stream over TLS", rows(501))
 }

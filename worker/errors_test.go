@@ -236,7 +236,7 @@ func (c *errorCase) compareRecords(t *testing.T, n *node, want []recorded, name 
 func within(t *testing.T, check func() string) {
 	t.Helper()
 	last := ""
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for time.Now().Before(deadline) {

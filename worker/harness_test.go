@@ -157,10 +157,13 @@ func startNode(t *testing.T, addr string, overrides map[string]string, register 
 	return n
 }
 
+// patience bounds every wait; a busy machine needs a small part of it.
+const patience = 2 * time.Minute
+
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -215,7 +218,7 @@ func topic(t *testing.T, addr, name string, n int) []*kgo.Record {
 	t.Helper()
 	c := client(t, addr, kgo.ConsumeTopics(name), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var out []*kgo.Record
 	for len(out) < n {

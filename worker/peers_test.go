@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -70,7 +69,7 @@ func refused(t *testing.T, addr string, deps worker.Deps, texts ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err = w.Run(ctx); err == nil {
 		t.Fatal("the worker ran beside another of its group")
@@ -114,7 +113,7 @@ func TestSuccessorStopsZombie(t *testing.T) {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	go func() { ended <- zombie.Run(ctx) }()
 	eventually(t, "the first worker is ready", func() bool { ok, err := zombie.Herder().Ready(t.Context()); return ok && err == nil })

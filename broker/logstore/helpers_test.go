@@ -42,7 +42,7 @@ func open(t testing.TB, fsys vfs.FS, change ...func(*logstore.Config)) *logstore
 
 func closeStore(t testing.TB, s *logstore.Store) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := s.Close(ctx); err != nil {
 		t.Fatalf("closing the store: %v", err)
@@ -111,7 +111,7 @@ func coordinator(o *logstore.AppendOptions) { o.Origin = logstore.OriginCoordina
 
 func waitFlushed(t testing.TB, p *logstore.Partition, offset int64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := p.WaitFlushed(ctx, offset); err != nil {
 		t.Fatalf("waiting for the flush up to %d: %v", offset, err)
@@ -161,5 +161,5 @@ func readAll(t testing.TB, p *logstore.Partition, from int64, bound logstore.Bou
 func smallSegments(c *logstore.LogConfig) { c.SegmentBytes, c.IndexIntervalBytes = 4096, 256 }
 
 func contextWithTimeout() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), 10*time.Second)
+	return context.WithTimeout(context.Background(), time.Minute)
 }

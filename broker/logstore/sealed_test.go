@@ -22,7 +22,7 @@ func TestSealedSegmentsAreCheckpointed(t *testing.T) {
 		mustAppend(t, p, batch(5))
 	}
 	waitFlushed(t, p, p.LogEndOffset())
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		text, err := vfs.ReadFile(mem, "/data/recovery-point-offset-checkpoint", 1<<20)
 		if err == nil && strings.Contains(string(text), "orders") && !strings.Contains(string(text), "orders 0 0\n") {

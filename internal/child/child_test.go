@@ -11,7 +11,7 @@ import (
 	"github.com/leat-project/leat/internal/child"
 )
 
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 func start(t *testing.T, command string) *child.Process {
 	t.Helper()

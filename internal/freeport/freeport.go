@@ -21,21 +21,19 @@ const (
 	tries   = 200
 )
 
-// Take returns a port on 127.0.0.1 that nobody listens on at this moment. The
-// port is not reserved: another process may take it before the caller does.
+// Take returns a port on 127.0.0.1 that nobody listens on at this moment. On
+// Linux it stays reserved until this process ends: no other Take, here or in
+// another process, returns it, whether or not a server listens on it meanwhile.
+// Elsewhere another process may take it before the caller does.
 func Take() (int, error) {
 	var last error
 	for range tries {
 		port := lowest + rand.IntN(highest-lowest)
-		l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			last = err
-			continue
+		err := reserve(port)
+		if err == nil {
+			return port, nil
 		}
-		if err := l.Close(); err != nil {
-			return 0, fmt.Errorf("closing the probe of port %d: %w", port, err)
-		}
-		return port, nil
+		last = err
 	}
 	return 0, errors.Join(fmt.Errorf("finding a free port on 127.0.0.1 between %d and %d", lowest, highest), last)
 }

@@ -43,8 +43,8 @@ const (
 )
 
 const (
-	startTimeout = 60 * time.Second
-	stopTimeout  = 30 * time.Second
+	startTimeout = 2 * time.Minute
+	stopTimeout  = time.Minute
 	portTries    = 5
 )
 

@@ -33,8 +33,9 @@ import (
 
 const (
 	buildTimeout = 5 * time.Minute
-	readyTimeout = 30 * time.Second
-	stopTimeout  = 15 * time.Second
+	// Far more than a start or a stop takes on a busy machine.
+	readyTimeout = 2 * time.Minute
+	stopTimeout  = 30 * time.Second
 )
 
 // Config says what to start; the zero value is `leat run` with no more than

@@ -32,16 +32,14 @@ type full struct {
 // again everything does, and nothing acknowledged is lost or doubled.
 func TestDiskFull(t *testing.T) {
 	t.Parallel() // it waits for answers mostly
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testLimit)
 	defer cancel()
 	f := startOnSmallDisk(t, ctx)
 	f.createTopic("data", map[string]string{"segment.ms": "100"})
 	f.createTopic("doomed", nil)
 	f.createTopic("tx", nil)
 	f.mustProduce(100, 100)
-	if err := f.transaction(); err != nil {
-		t.Fatalf("a transaction before: %v", err)
-	}
+	f.until("a transaction before", f.transaction)
 	f.mustCommit(10)
 
 	for round := range 3 {
@@ -118,7 +116,7 @@ func (f *full) whileFull(round int) {
 	_ = f.untilFails("committing offsets", func(i int) error { return f.commit(fmt.Sprintf("full-%d-%d", round, i), 1, strings.Repeat("m", 1000)) })
 	_ = f.untilFails("a transaction", func(int) error { return f.transaction() })
 	err := f.untilFails("creating a topic", func(i int) error {
-		ctx, cancel := f.short(5 * time.Second)
+		ctx, cancel := f.short(time.Minute)
 		defer cancel()
 		value := strings.Repeat("1:1,", 200) + "1:1"
 		_, err := f.adm.CreateTopic(ctx, 1, 1, map[string]*string{"leader.replication.throttled.replicas": &value}, fmt.Sprintf("full-%d-%d", round, i))
@@ -142,7 +140,7 @@ func (f *full) untilFails(what string, do func(i int) error) error {
 	for i := range 500 {
 		begun := time.Now()
 		err := do(i)
-		if d := time.Since(begun); d > 20*time.Second {
+		if d := time.Since(begun); d > 2*time.Minute {
 			f.t.Fatalf("%s on a full disk took %v (%v)", what, d, err)
 		}
 		if err != nil {
@@ -174,7 +172,7 @@ func (f *full) until(what string, do func() error) {
 func (f *full) produce(n int) error {
 	cl := f.client(kgo.DisableIdempotentWrite(), kgo.RecordRetries(0), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	defer cl.Close()
-	ctx, cancel := f.short(10 * time.Second)
+	ctx, cancel := f.short(time.Minute)
 	defer cancel()
 	return cl.ProduceSync(ctx, &kgo.Record{Topic: "data", Value: []byte(plainValue(int64(f.sent), n))}).FirstErr()
 }
@@ -191,9 +189,9 @@ func (f *full) mustProduce(n, size int) {
 
 // transaction commits one transaction of a large record.
 func (f *full) transaction() error {
-	cl := f.client(kgo.TransactionalID("full"), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RetryTimeout(3*time.Second), kgo.RecordDeliveryTimeout(3*time.Second))
+	cl := f.client(kgo.TransactionalID("full"), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RetryTimeout(5*time.Second), kgo.RecordDeliveryTimeout(5*time.Second))
 	defer cl.Close()
-	ctx, cancel := f.short(8 * time.Second)
+	ctx, cancel := f.short(10 * time.Second)
 	defer cancel()
 	if err := cl.BeginTransaction(); err != nil {
 		return err
@@ -203,7 +201,7 @@ func (f *full) transaction() error {
 }
 
 func (f *full) commit(group string, at int64, metadata string) error {
-	ctx, cancel := f.short(5 * time.Second)
+	ctx, cancel := f.short(10 * time.Second)
 	defer cancel()
 	offsets := kadm.Offsets{}
 	offsets.Add(kadm.Offset{Topic: "data", Partition: 0, At: at, LeaderEpoch: -1, Metadata: metadata})

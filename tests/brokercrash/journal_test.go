@@ -81,6 +81,19 @@ func (j *journal) count(topic string) (n int64) {
 	return n
 }
 
+// outcomes counts the transactions of each topic by outcome.
+func (j *journal) outcomes() map[string][3]int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	counts := map[string][3]int{}
+	for name, e := range j.txns {
+		c := counts[prefix(name)]
+		c[e.outcome]++
+		counts[prefix(name)] = c
+	}
+	return counts
+}
+
 // Values are "number|padding" in plain topics and "transaction|i|padding" in
 // transactional ones.
 

@@ -34,7 +34,7 @@ const (
 	kills      = 54
 	partitions = 3
 	// testLimit bounds everything.
-	testLimit = 5 * time.Minute
+	testLimit = 10 * time.Minute
 )
 
 // topics and their settings. Segments are left after fractions of a second, so
@@ -65,6 +65,7 @@ type world struct {
 	p       *proctest.Process
 	seed    uint64
 	journal journal
+	asked   atomic.Int64   // answers that the guard of offsets had
 	stop    atomic.Bool    // the load ends
 	load    sync.WaitGroup // workers
 	ctx     context.Context
@@ -100,6 +101,12 @@ func TestKilledBroker(t *testing.T) {
 	}
 	t.Logf("%d kills in %.0f s", want, time.Since(begun).Seconds())
 	w.pause(500 * time.Millisecond) // a life that is not cut short ends transactions that were
+	for missing := w.missing(); missing != "" && !t.Failed(); missing = w.missing() {
+		if w.ctx.Err() != nil {
+			t.Fatal("the load did too little: ", missing)
+		}
+		<-time.After(100 * time.Millisecond) // on a busy machine little is done between two kills
+	}
 	w.stop.Store(true)
 	w.load.Wait()
 	t.Logf("load ended after %.0f s", time.Since(begun).Seconds())
@@ -168,7 +175,7 @@ func (w *world) client(opts ...kgo.Opt) *kgo.Client {
 func (w *world) options(opts ...kgo.Opt) []kgo.Opt {
 	return append([]kgo.Opt{
 		kgo.SeedBrokers(w.p.Kafka()), kgo.RetryBackoffFn(func(int) time.Duration { return 15 * time.Millisecond }),
-		kgo.RequestRetries(2000), kgo.RetryTimeout(20 * time.Second), kgo.MetadataMinAge(20 * time.Millisecond), kgo.ProducerLinger(0),
+		kgo.RequestRetries(2000), kgo.RetryTimeout(2 * time.Minute), kgo.MetadataMinAge(20 * time.Millisecond), kgo.ProducerLinger(0),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DialTimeout(2 * time.Second), kgo.FetchMaxWait(300 * time.Millisecond),
 	}, opts...)
 }

@@ -47,7 +47,7 @@ func topics(t *testing.T, w *world) {
 func checkPartitions(t *testing.T, w *world, topic string, want int32) {
 	t.Helper()
 	var got int32
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(settleTime); time.Now().Before(deadline); {
 		if got = w.do(t, "admin", "topics", args{}).Topics[topic]; got == want {
 			return
 		}

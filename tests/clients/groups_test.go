@@ -10,7 +10,7 @@ import (
 
 // settleTime bounds how long a group may take to give out its partitions and
 // its members to read what is there.
-const settleTime = 40 * time.Second
+const settleTime = time.Minute
 
 // team is the members of one group on one topic.
 type team struct {

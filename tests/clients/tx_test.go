@@ -3,9 +3,11 @@ package clients
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // transactions commits one, aborts one, commits another and leaves one open:
@@ -121,9 +123,7 @@ func transform(protocol string) func(*testing.T, *world) {
 		for p := range partitions {
 			want[int32(p)] = n / partitions
 		}
-		if got := w.do(t, "admin", "committed", args{Group: group, Topic: in}).Offsets; fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("committed offsets = %v, want %v", got, want)
-		}
+		awaitCommitted(t, w, group, in, want)
 		// All is done: the same again finds no record that is not committed.
 		more := record{Partition: 0, Offset: n / partitions, Key: []byte("last"), Value: []byte("last"), Millis: epoch}
 		w.produce(t, args{Topic: in, Records: []record{more}})
@@ -133,6 +133,19 @@ func transform(protocol string) func(*testing.T, *world) {
 		got = w.do(t, "reader", "read", args{Topic: out, Offsets: starts(partitions), Count: n + 1, Committed: true}).Records
 		checkTransformed(t, got, append(rs, more))
 	}
+}
+
+// awaitCommitted waits for offsets committed in a transaction: its end is
+// acknowledged when it is decided, and carried out a moment later.
+func awaitCommitted(t *testing.T, w *world, group, topic string, want map[int32]int64) {
+	t.Helper()
+	var got map[int32]int64
+	for deadline := time.Now().Add(settleTime); time.Now().Before(deadline); {
+		if got = w.do(t, "admin", "committed", args{Group: group, Topic: topic}).Offsets; maps.Equal(got, want) {
+			return
+		}
+	}
+	t.Errorf("committed offsets = %v, want %v", got, want)
 }
 
 // checkTransformed compares what came out with what went in: each record once,

@@ -219,6 +219,9 @@ func (h *harness) storeLocked(o connect.Offset) {
 	h.history = append(h.history, h.stored)
 }
 
+// patience bounds every wait; a busy machine needs a small part of it.
+const patience = 2 * time.Minute
+
 // stop ends the task gracefully.
 func (h *harness) stop() {
 	if h.cancel == nil {
@@ -227,7 +230,7 @@ func (h *harness) stop() {
 	h.cancel()
 	select {
 	case <-h.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		h.t.Error("the task did not end")
 	}
 	h.cancel = nil
@@ -236,7 +239,7 @@ func (h *harness) stop() {
 // await waits until cond holds of the records so far.
 func (h *harness) await(what string, cond func(rs []*connect.Record) bool) []*connect.Record {
 	h.t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) {
 		h.mu.Lock()
 		rs, err := h.records, h.err
@@ -259,7 +262,7 @@ func (h *harness) awaitError() error {
 	select {
 	case <-h.ended:
 		return h.err
-	case <-time.After(60 * time.Second):
+	case <-time.After(patience):
 		h.t.Fatal("the task did not fail")
 	}
 	return nil

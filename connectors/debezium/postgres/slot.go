@@ -125,9 +125,11 @@ func transient(err error) bool {
 		}
 		return pg.Code[:2] == "08"
 	}
+	// The driver says of a stream that ends while a query runs only that the
+	// connection is closed.
 	var network net.Error
 	var errno syscall.Errno
-	return errors.As(err, &network) || errors.As(err, &errno) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+	return errors.Is(err, pgconn.ErrConnClosed) || errors.As(err, &network) || errors.As(err, &errno) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
 }
 

@@ -45,6 +45,10 @@ func saramaConfig() *sarama.Config {
 	c.Producer.RequiredAcks = sarama.WaitForAll
 	c.Producer.Idempotent = true
 	c.Net.MaxOpenRequests = 1 // the idempotent producer of sarama asks for it
+	// By itself it gives up on a broker that is busy for a second.
+	c.Admin.Timeout, c.Producer.Timeout = callTime, callTime
+	c.Metadata.Retry.Max, c.Metadata.Retry.Backoff = 300, 100*time.Millisecond
+	c.Producer.Retry.Max, c.Producer.Transaction.Retry.Max = 300, 300
 	c.Producer.Return.Successes, c.Producer.Return.Errors = true, true
 	c.Producer.Partitioner = sarama.NewManualPartitioner
 	c.Consumer.MaxWaitTime = 100 * time.Millisecond
