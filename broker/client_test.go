@@ -27,8 +27,9 @@ func testContext(t testing.TB) context.Context {
 func client(t testing.TB, b *brokertest.Broker, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	// A topic that is created on first use is in a later answer: no test is
-	// to wait the default 5 s for that one.
-	common := []kgo.Opt{kgo.SeedBrokers(b.Addr()), kgo.MetadataMinAge(20 * time.Millisecond)}
+	// to wait the default 5 s for that one, nor to give up after the default of
+	// four answers, which a busy broker gives before the topic is there.
+	common := []kgo.Opt{kgo.SeedBrokers(b.Addr()), kgo.MetadataMinAge(20 * time.Millisecond), kgo.UnknownTopicRetries(-1)}
 	cl, err := kgo.NewClient(append(common, opts...)...)
 	if err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func fits(t *testing.T, addr string, n int) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := kgo.NewClient(append(opts, kgo.AllowAutoTopicCreation())...)
+	client, err := kgo.NewClient(append(opts, kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(-1))...)
 	if err != nil {
 		t.Fatal(err)
 	}
