@@ -176,6 +176,7 @@ func Hint(err error) string {
 	var host x509.HostnameError
 	var unknown x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
+	var answer *pgconn.PgError
 	switch text := err.Error(); {
 	case errors.As(err, &host):
 		return "the server's certificate is not for this host name: connect by a name that it holds, or set sslmode to verify-ca"
@@ -183,7 +184,7 @@ func Hint(err error) string {
 		return "the server's certificate is not signed by what sslrootcert holds: set sslrootcert to the certificate of the authority (CA) that signed it"
 	case errors.As(err, &invalid):
 		return "the server's certificate is not valid: renew it, or check sslrootcert"
-	case strings.Contains(text, "server refused TLS"):
+	case strings.Contains(text, "server refused TLS") && !errors.As(err, &answer): // else it has answered without
 		return "the server does not offer TLS: switch it on there (ssl = on), or set sslmode to prefer or disable"
 	case strings.Contains(text, "no encryption"):
 		return "the server's pg_hba.conf asks for TLS: set sslmode to require, verify-ca or verify-full"
