@@ -59,6 +59,7 @@ type produceOp struct {
 	flushes    []flushWait
 
 	mu       sync.Mutex // guards what follows, and resp while flushes run
+	here     bool       // the handler itself makes the flush, and its connection's reader waits
 	left     int
 	answered bool
 }
@@ -128,6 +129,7 @@ func (op *produceOp) partition(topic *controller.Topic, p *kmsg.ProduceRequestTo
 		out.ErrorCode = code
 		return
 	}
+	opts.OwnFlush = op.flushesHere()
 	info, err := part.Append(p.Records, opts)
 	if err != nil {
 		out.ErrorCode = storeCode(err)
@@ -139,6 +141,12 @@ func (op *produceOp) partition(topic *controller.Topic, p *kmsg.ProduceRequestTo
 	if info.MustFlush && op.req.Acks != 0 {
 		op.flushes = append(op.flushes, flushWait{part: part, offset: info.LastOffset + 1, out: out})
 	}
+}
+
+// flushesHere says whether the handler makes the flush that the answer waits
+// for. Several are better made side by side.
+func (op *produceOp) flushesHere() bool {
+	return op.request.lone && op.req.Acks != 0 && len(op.req.Topics) == 1 && len(op.req.Topics[0].Partitions) == 1
 }
 
 // explain adds what is wrong with which record.
@@ -162,17 +170,31 @@ func (op *produceOp) await() {
 	op.request.finishLater()
 	op.broker.metrics.pending.Add(1)
 	op.left = len(op.flushes)
+	op.here = op.flushesHere()
+	if op.here {
+		op.request.held = true
+		op.request.noteHandled()
+		op.request.releaseFrame()
+	}
 	var timer *time.Timer
 	if op.req.Acks == -1 {
 		timer = time.AfterFunc(time.Duration(op.req.TimeoutMillis)*time.Millisecond, op.expire)
 	}
 	for i := range op.flushes {
 		w := &op.flushes[i]
-		w.part.AfterFlush(w.offset, func(err error) {
+		done := func(err error) {
 			if op.flushed(w, err) && timer != nil {
 				timer.Stop()
 			}
-		})
+		}
+		if op.here {
+			w.part.FlushHere(w.offset, done)
+			op.mu.Lock()
+			op.here = false
+			op.mu.Unlock()
+			return
+		}
+		w.part.AfterFlush(w.offset, done)
 	}
 }
 
@@ -206,6 +228,9 @@ func (op *produceOp) expire() {
 		}
 	}
 	op.answer()
+	if op.here {
+		op.request.handOver()
+	}
 }
 
 // answer sends what is there; op.mu is held.

@@ -22,7 +22,8 @@ import (
 //
 // A request that comes alone (all before it are answered) and does not wait for
 // events is served by the reader itself: handing it over would cost more than
-// most requests do.
+// most requests do. If the client, too, waits for each answer before it sends
+// again, then even the flush that an answer waits for is made by the reader.
 type conn struct {
 	broker   *Broker
 	listener *listener
@@ -34,6 +35,15 @@ type conn struct {
 	// trusted is the length up to which a frame gets its memory at once. It is
 	// the reader's.
 	trusted int
+
+	// requests go from the reader to the server goroutine.
+	requests chan *request
+
+	// more looks whether the client has sent more; nil if that cannot be told.
+	// wary counts the lone requests until the client, which was seen to send
+	// before it had an answer, is believed not to. Both are the reader's.
+	more func() bool
+	wary int
 
 	// open counts requests that were read and not answered: a connection
 	// with any is not idle.
@@ -61,6 +71,7 @@ func (c *conn) run(ctx context.Context) {
 	if t, ok := c.nc.(*net.TCPConn); ok {
 		// The operating system's defaults serve when a setting is refused.
 		_ = t.SetNoDelay(true)
+		c.more = pendingInput(t)
 		if n := c.broker.cfg.int("socket.receive.buffer.bytes"); n > 0 {
 			_ = t.SetReadBuffer(int(n))
 		}
@@ -74,22 +85,22 @@ func (c *conn) run(ctx context.Context) {
 	// A client that is gone ends what is parked for it.
 	parked, gone := context.WithCancel(context.WithoutCancel(ctx))
 	defer gone()
-	requests := make(chan *request, min(readAhead, int(c.broker.cfg.int("queued.max.requests"))))
+	c.requests = make(chan *request, min(readAhead, int(c.broker.cfg.int("queued.max.requests"))))
 	go func() { // ends with the connection's read side; run waits through the channel's close
-		defer close(requests)
-		c.log.ended(c, c.readAll(ctx, parked, requests))
+		defer close(c.requests)
+		c.log.ended(c, c.readAll(ctx, parked))
 		gone()
 	}()
-	c.serveAll(parked, requests)
+	c.serveAll(parked)
 	c.nc.Close()
-	for r := range requests { // the reader may be blocked on the channel
+	for r := range c.requests { // the reader may be blocked on the channel
 		r.unqueue()
 		r.drop()
 	}
 }
 
 // readAll reads requests until the stream ends.
-func (c *conn) readAll(ctx, parked context.Context, requests chan<- *request) error {
+func (c *conn) readAll(ctx, parked context.Context) error {
 	br := bufio.NewReaderSize(c.nc, readBuffer)
 	for ctx.Err() == nil {
 		r, err := c.readRequest(ctx, br)
@@ -98,8 +109,18 @@ func (c *conn) readAll(ctx, parked context.Context, requests chan<- *request) er
 		}
 		// With none open the server goroutine has written its last answer and
 		// waits for the channel: order is kept.
-		if c.open.Add(1) == 1 && !r.api.parks {
-			if r.handle(parked); r.ready == nil {
+		if c.open.Add(1) > 1 {
+			c.wary = waryFor
+		} else if !r.api.parks {
+			r.lone = c.takesTurns()
+			r.handle(parked)
+			if r.handled { // and handed over
+				continue
+			}
+			if r.answerable() {
+				if r.held && c.more() {
+					c.wary = waryFor
+				}
 				if !c.answer(r) {
 					return nil
 				}
@@ -109,7 +130,7 @@ func (c *conn) readAll(ctx, parked context.Context, requests chan<- *request) er
 		}
 		r.enqueue()
 		select {
-		case requests <- r:
+		case c.requests <- r:
 		case <-parked.Done():
 			r.unqueue()
 			r.drop()
@@ -117,6 +138,20 @@ func (c *conn) readAll(ctx, parked context.Context, requests chan<- *request) er
 		}
 	}
 	return nil
+}
+
+// waryFor is how many requests must have come alone before a client that has
+// sent ahead of an answer is believed to take turns.
+const waryFor = 16
+
+// takesTurns says whether the client seems to wait for each answer before it
+// sends again. To hold up others while a flush runs would keep them from
+// sharing the next.
+func (c *conn) takesTurns() bool {
+	if c.wary > 0 {
+		c.wary--
+	}
+	return c.wary == 0 && c.more != nil
 }
 
 // readRequest reads one frame and decodes its header.
@@ -206,14 +241,14 @@ func (c *conn) readFull(ctx context.Context, br *bufio.Reader, p []byte) error {
 }
 
 // serveAll runs requests in order and writes answers in order.
-func (c *conn) serveAll(parked context.Context, requests <-chan *request) {
+func (c *conn) serveAll(parked context.Context) {
 	var pending []*request
 	for {
 		var head <-chan struct{}
 		if len(pending) > 0 {
 			head = pending[0].ready
 		}
-		next := requests
+		next := c.requests
 		if len(pending) >= maxPending {
 			next = nil
 		}

@@ -47,6 +47,10 @@ type request struct {
 
 	// handled is set when the handler has run, and only ready is missing.
 	handled bool
+	// lone is set while the connection's reader runs the handler, and the
+	// client sends nothing before it has the answer: the handler may wait for
+	// what is quick. held is set if it did.
+	lone, held bool
 }
 
 // anonymous is the principal of connections that did not authenticate.
@@ -104,15 +108,37 @@ func (c *conn) decode(frame *buffer) (*request, error) {
 func (r *request) enqueue() { r.conn.broker.metrics.queued.Add(1) }
 func (r *request) unqueue() { r.conn.broker.metrics.queued.Add(-1) }
 
+// handOver gives a lone request whose answer is there to the server goroutine,
+// while the reader is held up in the handler. The server waits for requests, so
+// this does not block.
+func (r *request) handOver() {
+	r.handled = true
+	r.enqueue()
+	r.conn.requests <- r
+}
+
+// answerable says whether the answer is there already.
+func (r *request) answerable() bool {
+	if r.ready == nil {
+		return true
+	}
+	select {
+	case <-r.ready:
+		return true
+	default:
+		return false
+	}
+}
+
 // handle runs the request. When it returns, response is set, or ready is.
 func (r *request) handle(parked context.Context) {
 	r.times.started = time.Now()
-	defer func() { r.times.handled = time.Now() }()
+	defer r.noteHandled()
 	if r.api.retains || r.api.parks {
 		r.frame.uncount() // it stays for long, as something else than a request in flight
 	}
 	if !r.api.retains {
-		defer func() { r.frame.release(); r.frame = nil }()
+		defer r.releaseFrame()
 	}
 	if r.api.waits() {
 		parked = context.WithValue(parked, waiting{}, r)
@@ -125,6 +151,19 @@ func (r *request) handle(parked context.Context) {
 		resp.SetVersion(r.version)
 	}
 	r.response = resp
+}
+
+// noteHandled ends the time that counts as the handler's.
+func (r *request) noteHandled() {
+	if r.times.handled.IsZero() {
+		r.times.handled = time.Now()
+	}
+}
+
+// releaseFrame gives the bytes back that slices in body point into.
+func (r *request) releaseFrame() {
+	r.frame.release()
+	r.frame = nil
 }
 
 // finishLater lets a handler return before its answer is known; finish

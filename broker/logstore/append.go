@@ -34,7 +34,7 @@ func (p *Partition) Append(batches []byte, o AppendOptions) (AppendInfo, error) 
 		return AppendInfo{}, err
 	}
 	p.notify(ev)
-	if info.MustFlush && !info.Duplicate {
+	if info.MustFlush && !info.Duplicate && !o.OwnFlush {
 		p.startFlush()
 	}
 	return info, nil

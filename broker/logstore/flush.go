@@ -20,7 +20,7 @@ type flushState struct {
 	lastMs  int64         // when the log was opened or the last flush that found something ended, for flush.ms
 	mark    mark          // where flushed lies, for reads up to the high watermark
 
-	done []flushWaiter // scratch of the one flushLoop
+	done []flushWaiter // scratch of the one flush that runs
 }
 
 type flushWaiter struct {
@@ -40,6 +40,28 @@ type mark struct {
 // without locks held, after the high watermark moved, and must not block; on the goroutine of the flush, or on
 // the caller's.
 func (p *Partition) AfterFlush(offset int64, done func(error)) {
+	p.afterFlush(offset, done, p.startFlushLocked)
+}
+
+// FlushHere is AfterFlush for a caller that has nothing else to do meanwhile: if no flush runs in the log dir it makes
+// one itself and returns after it, which spares the way to another goroutine and back. What was appended in that time
+// is left to the dir's pool.
+func (p *Partition) FlushHere(offset int64, done func(error)) {
+	here := false
+	p.afterFlush(offset, done, func() {
+		if here = !p.flush.running && p.dir.flusher.enter(); here {
+			p.flush.running = true
+			return
+		}
+		p.startFlushLocked()
+	})
+	if here {
+		p.dir.flusher.leave(p, p.flushOnce())
+	}
+}
+
+// afterFlush registers done, or calls it at once. start is called with mu held if done is to wait.
+func (p *Partition) afterFlush(offset int64, done func(error), start func()) {
 	err := p.dir.err()
 	p.mu.Lock()
 	if err == nil {
@@ -51,7 +73,7 @@ func (p *Partition) AfterFlush(offset int64, done func(error)) {
 		return
 	}
 	p.flush.waiters = append(p.flush.waiters, flushWaiter{offset, done})
-	p.startFlushLocked()
+	start()
 	p.mu.Unlock()
 }
 

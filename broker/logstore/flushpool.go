@@ -13,6 +13,7 @@ type flushPool struct {
 	queue   []*Partition // each at most once: a partition queues when flush.running becomes true
 	idle    int
 	workers int
+	outside bool // a flush runs on a goroutine that is not the pool's
 	stopped bool
 	ended   sync.WaitGroup
 }
@@ -47,6 +48,30 @@ func (f *flushPool) work() {
 		}
 		p.flushLoop()
 	}
+}
+
+// enter lets the caller make a flush itself, if no other of the dir runs: with several the callers do better to see
+// to their clients.
+func (f *flushPool) enter() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped || f.outside || f.idle < f.workers || len(f.queue) > 0 {
+		return false
+	}
+	f.outside = true
+	f.ended.Add(1)
+	return true
+}
+
+// leave ends what enter began; again says that the partition has more to flush, which the pool does.
+func (f *flushPool) leave(p *Partition, again bool) {
+	if again {
+		f.submit(p)
+	}
+	f.mu.Lock()
+	f.outside = false
+	f.mu.Unlock()
+	f.ended.Done()
 }
 
 // next waits for a partition; nil means the end. What is queued is still done after stop.

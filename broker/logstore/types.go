@@ -54,6 +54,8 @@ type AppendOptions struct {
 	// that nothing has overtaken.
 	Guarded bool
 	Guard   Guard
+	// OwnFlush says that the caller goes on to AfterFlush or FlushHere, so that Append need not start the flush.
+	OwnFlush bool
 }
 
 // AppendInfo is the outcome of an Append.
