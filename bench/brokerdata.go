@@ -230,7 +230,8 @@ func (m *match) single(n, partitions int, mode flushMode) func(ctx context.Conte
 			if err != nil {
 				return nil, err
 			}
-			out["raw"], out["raw p99"] = float64(len(took))/span.Seconds(), ms(percentile(took, 0.99))
+			out["raw"] = float64(len(took)) / span.Seconds()
+			out["raw p50"], out["raw p99"] = ms(percentile(took, 0.5)), ms(percentile(took, 0.99))
 		}
 		from, err := measure(s)
 		if err != nil {
@@ -282,6 +283,10 @@ func (m *match) endToEnd(ctx context.Context, s *side) (map[string]float64, erro
 	total := int(m.seconds().Seconds() * rate)
 	took := make([]time.Duration, 0, total)
 	began := time.Now()
+	relayed := make(chan relayResult, 1)
+	if s.name == ours {
+		go func() { relayed <- rawRelay(rate, total) }()
+	}
 	reading := make(chan error, 1)
 	go func() {
 		var err error
@@ -306,7 +311,15 @@ func (m *match) endToEnd(ctx context.Context, s *side) (map[string]float64, erro
 	if err != nil {
 		return nil, err
 	}
-	return map[string]float64{"p50": ms(percentile(took, 0.5)), "p99": ms(percentile(took, 0.99))}, s.deleteTopic(ctx, topic)
+	out := map[string]float64{"p50": ms(percentile(took, 0.5)), "p99": ms(percentile(took, 0.99)), "p999": ms(percentile(took, 0.999))}
+	if s.name == ours {
+		raw := <-relayed
+		if raw.err != nil {
+			return nil, raw.err
+		}
+		out["raw p50"], out["raw p99"], out["raw p999"] = ms(percentile(raw.took, 0.5)), ms(percentile(raw.took, 0.99)), ms(percentile(raw.took, 0.999))
+	}
+	return out, s.deleteTopic(ctx, topic)
 }
 
 // produceSteadily sends records that carry the moment at which they were sent.
@@ -334,16 +347,14 @@ func produceSteadily(addr, topic string, rate, total int, began time.Time) error
 	batch := newBatch(1, recordSize)
 	frame, at := produceFrame(topic, 0, batch)
 	batch = frame[at : at+len(batch)]
-	start := time.Now()
-	for i := range total {
-		if d := time.Until(start.Add(time.Duration(i) * time.Second / time.Duration(rate))); d > 0 {
-			time.Sleep(d)
-		}
+	err = steadily(rate, total, func() error {
 		binary.BigEndian.PutUint64(batch[len(batch)-9:], uint64(time.Since(began)))
 		seal(batch)
-		if _, err := nc.Write(frame); err != nil {
-			return err
-		}
+		_, err := nc.Write(frame)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	return <-answers
 }
