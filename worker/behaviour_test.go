@@ -351,6 +351,47 @@ func TestBatchErrorIsolatesRecords(t *testing.T) {
 	})
 }
 
+// TestRefusedDeadLetter has a dead letter queue that does not take a record: no
+// offset goes past it, the task says so, and goes on when the queue takes it.
+func TestRefusedDeadLetter(t *testing.T) {
+	b := startBroker(t)
+	n := startNode(t, b.Addr(), nil, func(r *plugin.Registry) {
+		r.AddSink("test.FlakySink", "1", func() connect.SinkConnector { return &flakySink{} })
+	})
+	adm := newAdmin(t, b.Addr())
+	small := "300"
+	if _, err := adm.CreateTopic(t.Context(), 1, 1, map[string]*string{"max.message.bytes": &small}, "dead"); err != nil {
+		t.Fatal(err)
+	}
+	config := sinkConfig("in", filepath.Join(t.TempDir(), "out"))
+	config["connector.class"] = "test.FlakySink"
+	config["errors.tolerance"] = "all"
+	config["errors.deadletterqueue.topic.name"] = "dead"
+	bad := "bad" + strings.Repeat("x", 1000)
+	produce(t, b.Addr(), "in", "a", bad, "b")
+	n.create("snk", config)
+	st := n.await("snk", model.Running, model.Failed)
+	for _, want := range []string{"in-0 at offset 1", "dead letter queue dead", "MESSAGE_TOO_LARGE"} {
+		if !strings.Contains(st.Tasks[0].Trace, want) {
+			t.Errorf("the trace does not name %s: %s", want, st.Tasks[0].Trace)
+		}
+	}
+	if o, err := n.herder.Offsets(t.Context(), "snk"); err != nil || len(o) > 0 && o[0].Offset["kafka_offset"] != int64(1) && o[0].Offset["kafka_offset"] != int64(0) {
+		t.Fatalf("offsets %v (%v) go past the record", o, err)
+	}
+	large := "100000"
+	if _, err := adm.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Name: "max.message.bytes", Value: &large}}, "dead"); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.herder.RestartTask(t.Context(), model.TaskID{Connector: "snk"}); err != nil {
+		t.Fatal(err)
+	}
+	if dead := topic(t, b.Addr(), "dead", 1); string(dead[0].Value) != bad {
+		t.Fatalf("dead letter = %.20s", dead[0].Value)
+	}
+	n.await("snk", model.Running, model.Running)
+}
+
 // planner is a source whose connector asks for more tasks when told to.
 type planner struct {
 	probeConnector

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -19,6 +20,7 @@ type DeadLetters struct {
 	topic   string
 	headers bool
 	client  *kgo.Client
+	failed  atomic.Pointer[error] // the first that could not be written
 }
 
 // NewDeadLetters returns a queue that owns client.
@@ -29,12 +31,27 @@ func NewDeadLetters(cfg ErrorConfig, client *kgo.Client) *DeadLetters {
 // Flush waits until every dead letter is durable or has failed.
 func (d *DeadLetters) Flush(ctx context.Context) error { return d.client.Flush(ctx) }
 
+// Failed returns the error of a dead letter that the broker refused for good, nil
+// if there is none: its record is nowhere but in its own topic.
+func (d *DeadLetters) Failed() error {
+	if err := d.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // Close closes the producer.
 func (d *DeadLetters) Close() { d.client.Close() }
 
-func (d *DeadLetters) send(r *kgo.Record, done func(error)) {
+func (d *DeadLetters) send(in, r *kgo.Record, done func(error)) {
 	// Not the task's context: a dead letter is written even while the task stops.
-	d.client.Produce(context.Background(), r, func(_ *kgo.Record, err error) { done(err) })
+	d.client.Produce(context.Background(), r, func(_ *kgo.Record, err error) {
+		if err != nil {
+			err = fmt.Errorf("the record of %s-%d at offset %d cannot be written to the dead letter queue %s: %w", in.Topic, in.Partition, in.Offset, d.topic, err)
+			d.failed.CompareAndSwap(nil, &err)
+		}
+		done(err)
+	})
 }
 
 // deadLetter copies the consumed record, bytes as they were, and appends the context

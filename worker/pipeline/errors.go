@@ -168,7 +168,7 @@ func (e *Errors) Report(f Failure, done func(error)) {
 		return
 	}
 	e.Stats.DeadLetters.Add(1)
-	e.dead.send(e.deadLetter(f), func(err error) {
+	e.dead.send(f.Consumed, e.deadLetter(f), func(err error) {
 		if err != nil {
 			e.Stats.DeadLetterFailures.Add(1)
 			e.log.Error(fmt.Sprintf("Could not produce message to dead letter queue. topic=%s", e.cfg.DeadLetterTopic), "err", err)

@@ -57,6 +57,11 @@ func (s *sink) commit(tps []connect.TopicPartition, closing bool) error {
 			s.log.Error("offsets are not committed: dead letters are not written yet", "err", err)
 			return nil
 		}
+		if err := d.Failed(); err != nil {
+			s.stats.CommitFailures.Add(1)
+			return unrecoverable(connect.Cause(connect.ClassConnect,
+				"Offsets are not committed, because they would go past a record that is lost then. Let the dead letter queue take it (max.message.bytes of the topic, rights of the principal) and restart the task", err))
+		}
 	}
 	return s.store(s.committable(offsets))
 }
