@@ -202,18 +202,17 @@ func (s *Stream) push(ctx context.Context, sp span) error {
 }
 
 // pace lets small messages gather when they come fast, so that many single-row
-// transactions do not cost a system call and a wake-up each, and a write to the
-// disk of the broker for every few. Below fastRate it never waits.
+// transactions do not cost a system call and a wake-up each. Below fastRate it
+// never waits.
 type pace struct {
 	rate float64 // messages a second, smoothed
 	last time.Time
 }
 
 const (
-	fastRate   = 20_000 // messages a second; a transaction of one row has three
-	gather     = 500 * time.Microsecond
-	gatherMost = 2 * time.Millisecond // from four times the rate on
-	bigSpan    = chunkSize / 4
+	fastRate = 20_000 // messages a second; a transaction of one row has three
+	gather   = 500 * time.Microsecond
+	bigSpan  = chunkSize / 4
 )
 
 func (p *pace) after(sp span) {
@@ -223,7 +222,7 @@ func (p *pace) after(sp span) {
 	weight := min(1, gap.Seconds()*100) // over about 10 ms
 	p.rate += (float64(sp.messages)/gap.Seconds() - p.rate) * weight
 	if p.rate > fastRate && len(sp.data) < bigSpan {
-		time.Sleep(min(time.Duration(float64(gather)*p.rate/fastRate), gatherMost))
+		time.Sleep(gather)
 	}
 }
 
