@@ -47,15 +47,9 @@ func (k *cluster) brokersCommand() *cobra.Command {
 	var fenced bool
 	c := &cobra.Command{Use: "brokers", Aliases: []string{"list-endpoints"}, Short: "List the brokers with their addresses", Args: args(cobra.NoArgs),
 		RunE: k.client(func(ctx context.Context, cl *kgo.Client, _ []string) error {
-			req := kmsg.NewPtrDescribeClusterRequest()
-			req.EndpointType = 1 // brokers
-			req.IncludeFencedBrokers = fenced
-			resp, err := req.RequestWith(ctx, cl)
+			resp, err := describeCluster(ctx, cl, fenced)
 			if err != nil {
-				return fmt.Errorf("describing the cluster: %w", err)
-			}
-			if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
-				return withDetail(err, deref(resp.ErrorMessage))
+				return err
 			}
 			views := []brokerView{}
 			t := table{header: []string{"ID", "HOST", "PORT", "RACK", "STATE", "CONTROLLER"}}
@@ -78,30 +72,20 @@ func (k *cluster) brokersCommand() *cobra.Command {
 	return c
 }
 
-func (k *cluster) unregisterCommand() *cobra.Command {
-	var id int32
-	c := &cobra.Command{Use: "unregister --id N", Short: "Take a broker that is gone for good off the cluster's books", Args: args(cobra.NoArgs),
-		RunE: k.client(func(ctx context.Context, cl *kgo.Client, _ []string) error {
-			if id < 0 {
-				return usagef("--id: expected the number of a broker")
-			}
-			req := kmsg.NewPtrUnregisterBrokerRequest()
-			req.BrokerID = id
-			resp, err := req.RequestWith(ctx, cl)
-			if err != nil {
-				return notServed("unregistering brokers", err)
-			}
-			if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
-				if errors.Is(err, kerr.BrokerIDNotRegistered) {
-					return &notFoundError{fmt.Sprintf("broker %d is not registered", id)}
-				}
-				return fmt.Errorf("broker %d: %w", id, withDetail(err, deref(resp.ErrorMessage)))
-			}
-			_, err = fmt.Fprintf(k.Err, "broker %d unregistered\n", id)
-			return err
-		})}
-	c.Flags().Int32Var(&id, "id", -1, "the broker's node id")
-	return c
+// describeCluster lists the brokers. Those that are fenced come with Kafka 4.0 and
+// later (version 2) only.
+func describeCluster(ctx context.Context, cl *kgo.Client, fenced bool) (*kmsg.DescribeClusterResponse, error) {
+	req := kmsg.NewPtrDescribeClusterRequest()
+	req.EndpointType = 1 // brokers
+	req.IncludeFencedBrokers = fenced
+	resp, err := req.RequestWith(ctx, cl)
+	if err != nil {
+		return nil, fmt.Errorf("describing the cluster: %w", err)
+	}
+	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
+		return nil, fmt.Errorf("describing the cluster: %w", withDetail(err, deref(resp.ErrorMessage)))
+	}
+	return resp, nil
 }
 
 // notServed says plainly that the cluster has no such request.

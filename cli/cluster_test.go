@@ -63,12 +63,15 @@ func TestCluster(t *testing.T) {
 			t.Errorf("unregister %v: exit code %d: %s", wrong, r.code, r.err)
 		}
 	}
-	if r := s.run("", "cluster", "unregister", "--id", "77"); r.code == 0 || r.code == 2 || !strings.Contains(r.err, "broker 77 is not registered") {
-		t.Errorf("unregister of an unknown broker: exit code %d: %s", r.code, r.err)
-	}
-	if r := s.run("", "cluster", "unregister", "--id", "1"); r.code == 0 || r.code == 2 || !strings.Contains(r.err, "Broker 1 is running") {
-		t.Errorf("unregister of the running broker: exit code %d: %s", r.code, r.err)
-	}
+	s.steps("cluster", []step{
+		{"", "unregister --id 77", 3, "", "broker 77 is not registered"},
+		{"", "unregister --id 77 --force --dry-run", 3, "", "broker 77 is not registered"},
+		{"", "unregister --id 1", 4, "", "broker 1 is alive at 127.0.0.1:"},
+		{"", "unregister --id 1 --dry-run", 4, "", "--force"},
+		{"", "unregister --id 1 --dry-run --force", 0, "", "broker 1 would be unregistered; dry run, nothing is"},
+		{"", "unregister --id 1 --force", 6, "", "Broker 1 is running"}, // this broker refuses it in any case
+	})
+	s.ok("", "topic", "create", "t") // it is still there
 }
 
 func TestClusterFeatures(t *testing.T) {

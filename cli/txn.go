@@ -102,36 +102,41 @@ func since(ms int64) time.Duration { return time.Since(time.UnixMilli(ms)) }
 func (k *cluster) txnDescribeCommand() *cobra.Command {
 	return &cobra.Command{Use: "describe ID...", Short: "Show the state of transactional ids", Args: args(cobra.MinimumNArgs(1)),
 		RunE: k.admin(func(ctx context.Context, adm *kadm.Client, ids []string) error {
-			described, err := describeTxns(ctx, adm, ids...)
-			if err != nil {
-				return fmt.Errorf("describing transactions: %w", err)
-			}
-			views := []txnView{}
-			t := table{header: []string{"TRANSACTIONAL ID", "COORDINATOR", "PRODUCER", "EPOCH", "STATE", "TIMEOUT", "STARTED", "OPEN FOR", "PARTITIONS"}}
-			for _, d := range described.Sorted() {
-				if d.Err != nil && !errors.Is(d.Err, kerr.TransactionalIDNotFound) {
-					return fmt.Errorf("describing transactional id %s: %w", d.TxnID, d.Err)
-				}
-				if d.Err != nil {
-					return noTxn(d)
-				}
-				v := txnView{ID: d.TxnID, Coordinator: d.Coordinator, ProducerID: d.ProducerID, State: d.State,
-					ProducerEpoch: &d.ProducerEpoch, TimeoutMs: &d.TimeoutMillis, StartTime: &d.StartTimestamp}
-				for _, tp := range d.Topics.Sorted() {
-					for _, p := range tp.Partitions {
-						v.Partitions = append(v.Partitions, fmt.Sprintf("%s-%d", tp.Topic, p))
-					}
-				}
-				open := "-"
-				if isOpen(d) {
-					open = since(d.StartTimestamp).Round(time.Second).String()
-				}
-				views = append(views, v)
-				t.add(v.ID, num(v.Coordinator), num(v.ProducerID), num(d.ProducerEpoch), v.State,
-					(time.Duration(d.TimeoutMillis) * time.Millisecond).String(), moment(d.StartTimestamp), open, strings.Join(v.Partitions, ","))
-			}
-			return show(k.Out, k.output, views, t)
+			return k.showTxns(ctx, adm, ids)
 		})}
+}
+
+// showTxns describes transactional ids; all must be there.
+func (k *cluster) showTxns(ctx context.Context, adm *kadm.Client, ids []string) error {
+	described, err := describeTxns(ctx, adm, ids...)
+	if err != nil {
+		return fmt.Errorf("describing transactions: %w", err)
+	}
+	views := []txnView{}
+	t := table{header: []string{"TRANSACTIONAL ID", "COORDINATOR", "PRODUCER", "EPOCH", "STATE", "TIMEOUT", "STARTED", "OPEN FOR", "PARTITIONS"}}
+	for _, d := range described.Sorted() {
+		if d.Err != nil && !errors.Is(d.Err, kerr.TransactionalIDNotFound) {
+			return fmt.Errorf("describing transactional id %s: %w", d.TxnID, d.Err)
+		}
+		if d.Err != nil {
+			return noTxn(d)
+		}
+		v := txnView{ID: d.TxnID, Coordinator: d.Coordinator, ProducerID: d.ProducerID, State: d.State,
+			ProducerEpoch: &d.ProducerEpoch, TimeoutMs: &d.TimeoutMillis, StartTime: &d.StartTimestamp}
+		for _, tp := range d.Topics.Sorted() {
+			for _, p := range tp.Partitions {
+				v.Partitions = append(v.Partitions, fmt.Sprintf("%s-%d", tp.Topic, p))
+			}
+		}
+		open := "-"
+		if isOpen(d) {
+			open = since(d.StartTimestamp).Round(time.Second).String()
+		}
+		views = append(views, v)
+		t.add(v.ID, num(v.Coordinator), num(v.ProducerID), num(d.ProducerEpoch), v.State,
+			(time.Duration(d.TimeoutMillis) * time.Millisecond).String(), moment(d.StartTimestamp), open, strings.Join(v.Partitions, ","))
+	}
+	return show(k.Out, k.output, views, t)
 }
 
 // noTxn is the error of a transactional id that is not described.

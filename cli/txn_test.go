@@ -108,6 +108,15 @@ func TestTxn(t *testing.T) {
 		}
 	}
 
+	if r := s.ok("", "txn", "force-terminate", "tx", "--dry-run"); !strings.Contains(r.out, "orders-1") || !strings.Contains(r.err, "dry run, nothing is") {
+		t.Errorf("force-terminate --dry-run: %s%s", r.out, r.err)
+	}
+	if r := s.run("", "txn", "force-terminate", "nope", "--dry-run"); r.code != 3 {
+		t.Errorf("force-terminate --dry-run of no id: exit code %d: %s", r.code, r.err)
+	}
+	if r := s.ok("", "txn", "list", "--state", "Ongoing"); !strings.Contains(r.out, "tx") {
+		t.Errorf("the dry run ended the transaction: %s", r.out)
+	}
 	if r := s.ok("", "txn", "force-terminate", "tx"); r.err != "transactional id tx fenced\n" {
 		t.Errorf("force-terminate: %s", r.err)
 	}
@@ -143,6 +152,15 @@ func TestTxnHanging(t *testing.T) {
 	}
 	if r := s.ok("", "txn", "find-hanging"); r.out != "" {
 		t.Errorf("find-hanging of what is 20 minutes old: %s", r.out)
+	}
+	for _, which := range [][]string{{"--start-offset", "0"}, {"--producer-id", "0", "--producer-epoch", "0", "--coordinator-epoch", "0"}} {
+		r := s.ok("", append([]string{"txn", "abort", "orders", "-p", "1", "--dry-run"}, which...)...)
+		if !strings.Contains(r.out, "orders-1") || !strings.Contains(r.err, "dry run, nothing is") {
+			t.Errorf("abort --dry-run %q: %s%s", which, r.out, r.err)
+		}
+	}
+	if r := s.run("", "txn", "abort", "orders", "-p", "1", "--producer-id", "7", "--producer-epoch", "0", "--coordinator-epoch", "0"); r.code != 3 {
+		t.Errorf("abort of a producer without a transaction: exit code %d: %s", r.code, r.err)
 	}
 	if r := s.ok("", "txn", "abort", "orders", "-p", "1", "--start-offset", "0"); r.err != "transaction of producer 0 on orders-1 aborted\n" {
 		t.Errorf("abort: %s", r.err)

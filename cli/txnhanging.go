@@ -98,38 +98,31 @@ func (k *cluster) txnAbortCommand() *cobra.Command {
 	var partition, coordinatorEpoch int32
 	var start, id int64
 	var epoch int16
+	var dryRun bool
 	c := &cobra.Command{Use: "abort TOPIC", Short: "End a hanging transaction on one partition", Args: args(cobra.ExactArgs(1)), ValidArgsFunction: k.topics,
 		Long: "Write an abort marker for a transaction that hangs (see find-hanging), named by its start offset or by its\n" +
 			"producer. A transaction that its coordinator still knows must not be ended so: the producer's other partitions\n" +
 			"would stay open.",
 		Example: "  leat txn abort orders -p 3 --start-offset 1234",
 		RunE: k.admin(func(ctx context.Context, adm *kadm.Client, names []string) error {
-			views, err := producers(ctx, adm, map[string][]int32{names[0]: {partition}})
+			m := kadm.TxnMarkers{ProducerID: id, ProducerEpoch: epoch, CoordinatorEpoch: coordinatorEpoch}
+			open, err := openTxn(ctx, adm, names[0], partition, start, id)
 			if err != nil {
 				return err
 			}
-			for _, v := range views {
-				if start >= 0 && v.TxnStartOffset == start {
-					id, epoch, coordinatorEpoch = v.ProducerID, v.ProducerEpoch, max(v.CoordinatorEpoch, 0)
-					break
-				}
-			}
 			if id < 0 {
-				return &notFoundError{fmt.Sprintf("%s-%d has no open transaction that starts at offset %d; leat txn describe-producers shows those that are", names[0], partition, start)}
+				m.ProducerID, m.ProducerEpoch, m.CoordinatorEpoch = open.ProducerID, open.ProducerEpoch, max(open.CoordinatorEpoch, 0)
 			}
-			m := kadm.TxnMarkers{ProducerID: id, ProducerEpoch: epoch, CoordinatorEpoch: coordinatorEpoch}
-			m.Topics.Add(names[0], partition)
-			written, err := adm.WriteTxnMarkers(ctx, m)
-			if err != nil {
-				return fmt.Errorf("writing the abort marker: %w", err)
+			if !dryRun {
+				m.Topics.Add(names[0], partition)
+				return k.abortTxn(ctx, adm, m)
 			}
-			for _, p := range written.SortedPartitions() {
-				if p.Err != nil {
-					return fmt.Errorf("writing the abort marker of producer %d into %s-%d: %w", id, p.Topic, p.Partition, p.Err)
-				}
+			if _, err := fmt.Fprintln(k.Err, "this would be aborted; dry run, nothing is"); err != nil {
+				return err
 			}
-			_, err = fmt.Fprintf(k.Err, "transaction of producer %d on %s-%d aborted\n", id, names[0], partition)
-			return err
+			t := table{header: producerHeader}
+			t.add(open.cells()...)
+			return show(k.Out, k.output, []producerView{open}, t)
 		})}
 	f := c.Flags()
 	f.Int32VarP(&partition, "partition", "p", 0, "the partition")
@@ -137,6 +130,7 @@ func (k *cluster) txnAbortCommand() *cobra.Command {
 	f.Int64Var(&id, "producer-id", -1, "instead of --start-offset: the producer's id, with --producer-epoch and --coordinator-epoch")
 	f.Int16Var(&epoch, "producer-epoch", -1, "the producer's epoch")
 	f.Int32Var(&coordinatorEpoch, "coordinator-epoch", -1, "the coordinator's epoch")
+	f.BoolVar(&dryRun, "dry-run", false, "only show what would be aborted")
 	if err := c.MarkFlagRequired("partition"); err != nil {
 		panic("cli: " + err.Error()) // a flag that is not declared
 	}
@@ -146,11 +140,55 @@ func (k *cluster) txnAbortCommand() *cobra.Command {
 	return c
 }
 
+// openTxn finds the transaction that is open on a partition by its start offset or,
+// where that is negative, by its producer.
+func openTxn(ctx context.Context, adm *kadm.Client, topic string, partition int32, start, id int64) (producerView, error) {
+	views, err := producers(ctx, adm, map[string][]int32{topic: {partition}})
+	if err != nil {
+		return producerView{}, err
+	}
+	for _, v := range views {
+		if v.TxnStartOffset >= 0 && (v.TxnStartOffset == start || start < 0 && v.ProducerID == id) {
+			return v, nil
+		}
+	}
+	which := fmt.Sprintf("that starts at offset %d", start)
+	if start < 0 {
+		which = fmt.Sprintf("of producer %d", id)
+	}
+	return producerView{}, &notFoundError{fmt.Sprintf("%s-%d has no open transaction %s; leat txn describe-producers shows those that are", topic, partition, which)}
+}
+
+func (k *cluster) abortTxn(ctx context.Context, adm *kadm.Client, m kadm.TxnMarkers) error {
+	written, err := adm.WriteTxnMarkers(ctx, m)
+	if err != nil {
+		return fmt.Errorf("writing the abort marker: %w", err)
+	}
+	for _, p := range written.SortedPartitions() {
+		if p.Err != nil {
+			return fmt.Errorf("writing the abort marker of producer %d into %s-%d: %w", m.ProducerID, p.Topic, p.Partition, p.Err)
+		}
+		if _, err := fmt.Fprintf(k.Err, "transaction of producer %d on %s-%d aborted\n", m.ProducerID, p.Topic, p.Partition); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (k *cluster) txnTerminateCommand() *cobra.Command {
-	return &cobra.Command{Use: "force-terminate ID...", Short: "Fence a transactional id and abort its open transaction", Args: args(cobra.MinimumNArgs(1)),
+	var dryRun bool
+	c := &cobra.Command{Use: "force-terminate ID...", Short: "Fence a transactional id and abort its open transaction", Args: args(cobra.MinimumNArgs(1)),
 		RunE: k.client(func(ctx context.Context, cl *kgo.Client, ids []string) error {
-			return k.results("transactional id", ids, "fenced", func(id string) error { return fence(ctx, cl, id) })
+			if !dryRun {
+				return k.results("transactional id", ids, "fenced", func(id string) error { return fence(ctx, cl, id) })
+			}
+			if _, err := fmt.Fprintln(k.Err, "these would be fenced, and what is open aborted; dry run, nothing is"); err != nil {
+				return err
+			}
+			return k.showTxns(ctx, kadm.NewClient(cl), ids)
 		})}
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would be fenced and aborted")
+	return c
 }
 
 // fence takes a transactional id over and leaves it: its producer is fenced, and
