@@ -153,7 +153,8 @@ func ExitCode(err error) int {
 
 // refusals are the codes by which a broker says that a request is wrong.
 var refusals = []error{kerr.InvalidTopicException, kerr.InvalidConfig, kerr.InvalidRequest, kerr.PolicyViolation, kerr.InvalidPartitions,
-	kerr.InvalidReplicationFactor, kerr.InvalidReplicaAssignment, kerr.OffsetOutOfRange}
+	kerr.InvalidReplicationFactor, kerr.InvalidReplicaAssignment, kerr.OffsetOutOfRange,
+	kerr.InvalidRecord}
 
 // fromCobra recognizes what cobra says of a command line that it cannot parse; it
 // has no types for these.

@@ -35,6 +35,15 @@ func (k *cluster) bind(c *cobra.Command) *cobra.Command {
 
 // dial makes a client from the flags and the command's own settings.
 func (k *cluster) dial(ctx context.Context, role kafka.Role, own map[string]string, opts ...kgo.Opt) (*kgo.Client, error) {
+	clientOpts, err := k.options(role, own)
+	if err != nil {
+		return nil, err
+	}
+	return k.connect(ctx, append(clientOpts, opts...))
+}
+
+// options are those of a client from the flags and the command's own settings.
+func (k *cluster) options(role kafka.Role, own map[string]string) ([]kgo.Opt, error) {
 	p := map[string]string{}
 	if k.configFile != "" {
 		var err error
@@ -43,11 +52,15 @@ func (k *cluster) dial(ctx context.Context, role kafka.Role, own map[string]stri
 		}
 	}
 	p = props.Merge(map[string]string{"client.id": "leat-cli"}, p, map[string]string{"bootstrap.servers": k.bootstrap}, own)
-	clientOpts, err := kafka.Options(p, role, k.Log)
+	opts, err := kafka.Options(p, role, k.Log)
 	if err != nil {
 		return nil, &refusedError{"client settings: " + err.Error()}
 	}
-	cl, err := kgo.NewClient(append(clientOpts, opts...)...)
+	return opts, nil
+}
+
+func (k *cluster) connect(ctx context.Context, opts []kgo.Opt) (*kgo.Client, error) {
+	cl, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("making a Kafka client: %w", err)
 	}

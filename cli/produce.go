@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -95,25 +94,40 @@ func (o *production) run(ctx context.Context, topic string) error {
 	if err := o.prepareLines(); err != nil {
 		return err
 	}
-	opts := []kgo.Opt{kgo.DefaultProduceTopic(topic)}
-	if o.partition >= 0 {
-		opts = append(opts, kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	}
 	if err := o.prepare(ctx, topic); err != nil {
 		return err
 	}
-	cl, err := o.dial(ctx, kafka.Producer, own, opts...)
+	w := &writer{transactional: o.txn != "", every: o.txnRecords}
+	opts, err := o.clientOptions(own, topic, &w.blame)
 	if err != nil {
 		return err
 	}
-	defer cl.Close()
-	w := &writer{cl: cl, transactional: o.txn != "", every: o.txnRecords}
+	if w.cl, err = o.connect(ctx, opts); err != nil {
+		return err
+	}
+	defer w.cl.Close()
 	err = o.send(ctx, w)
 	if err = w.end(ctx, err); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(o.Err, "%d records acknowledged\n", w.acknowledged.Load())
 	return err
+}
+
+func (o *production) clientOptions(own map[string]string, topic string, b *blame) ([]kgo.Opt, error) {
+	opts, err := o.options(kafka.Producer, own)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts, kgo.DefaultProduceTopic(topic))
+	if o.partition >= 0 {
+		opts = append(opts, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	}
+	if own["acks"] == "0" { // there are no answers
+		return opts, nil
+	}
+	dialer, err := b.dialer(opts)
+	return append(opts, dialer), err
 }
 
 // prepare makes sure that the topic is there: a producer would wait for it.
@@ -161,86 +175,4 @@ func (o *production) send(ctx context.Context, w *writer) error {
 		return fmt.Errorf("reading standard input: %w", err)
 	}
 	return nil
-}
-
-// writer writes records and, if it is transactional, their transactions.
-type writer struct {
-	cl            *kgo.Client
-	transactional bool
-	every         int // records of a transaction, 0: no end
-	open          bool
-	inTxn         int
-	failed        atomic.Pointer[error]
-	acknowledged  atomic.Int64
-}
-
-// write sends a record that was read from a line. An error is that of an earlier
-// record, perhaps.
-func (w *writer) write(ctx context.Context, line int, r *kgo.Record) error {
-	if err := w.failed.Load(); err != nil {
-		return *err
-	}
-	if w.transactional && !w.open {
-		if err := w.cl.BeginTransaction(); err != nil {
-			return fmt.Errorf("beginning a transaction: %w", err)
-		}
-		w.open, w.inTxn = true, 0
-	}
-	w.cl.Produce(ctx, r, func(_ *kgo.Record, err error) {
-		if err != nil {
-			err = fmt.Errorf("writing line %d: %w", line, err)
-			w.failed.CompareAndSwap(nil, &err)
-			return
-		}
-		w.acknowledged.Add(1)
-	})
-	if w.inTxn++; w.open && w.inTxn == w.every {
-		return w.commit(ctx)
-	}
-	return nil
-}
-
-func (w *writer) flush(ctx context.Context) error {
-	if err := w.cl.Flush(ctx); err != nil {
-		return fmt.Errorf("waiting for acknowledgements (%d so far): %w", w.acknowledged.Load(), err)
-	}
-	if err := w.failed.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
-func (w *writer) commit(ctx context.Context) error {
-	if err := w.flush(ctx); err != nil {
-		return err
-	}
-	if err := w.cl.EndTransaction(ctx, kgo.TryCommit); err != nil {
-		return fmt.Errorf("committing the transaction: %w", err)
-	}
-	w.open = false
-	return nil
-}
-
-// end waits for what was written. After an error it aborts what is open.
-func (w *writer) end(ctx context.Context, err error) error {
-	switch {
-	case err == nil && w.open:
-		err = w.commit(ctx)
-	case !w.open:
-		err = errors.Join(err, w.flush(ctx))
-	}
-	if err == nil || !w.open {
-		return err
-	}
-	if aborted := w.abort(ctx); aborted != nil {
-		return errors.Join(err, fmt.Errorf("aborting the transaction: %w", aborted))
-	}
-	return fmt.Errorf("%w; its transaction is aborted", err)
-}
-
-func (w *writer) abort(ctx context.Context) error {
-	if err := w.cl.AbortBufferedRecords(ctx); err != nil {
-		return err
-	}
-	return w.cl.EndTransaction(ctx, kgo.TryAbort)
 }

@@ -103,3 +103,23 @@ func TestConsumeAsGroup(t *testing.T) {
 		t.Errorf("two topics: %q", r.out)
 	}
 }
+
+// TestProduceBlame shows the broker's words about the record that is to blame, not
+// about the first one of its batch.
+func TestProduceBlame(t *testing.T) {
+	s := newTopicSession(t)
+	s.ok("", "topic", "create", "t", "-c", "cleanup.policy=compact")
+	const words = "INVALID_RECORD: Compacted topic cannot accept message without key."
+	for _, args := range []string{"", " --transactional-id x", " --property enable.idempotence=false"} {
+		s.steps("topic", []step{
+			{"k=1\nNULL=2\nk=3\n", "produce t -K = --null-marker NULL --property linger.ms=10000" + args, 6, "", "writing line 2: " + words},
+			{"1\n2\n", "produce t" + args, 6, "", "writing line 1: " + words},
+			{"", "offsets t", 0, "-", ""},
+		})
+	}
+	r := s.run("1\n", "topic", "produce", "t")
+	if strings.Count(r.err, "\n") != 1 {
+		t.Errorf("the error is told more than once: %s", r.err)
+	}
+	s.steps("topic", []step{{"", "consume t --from-beginning -e", 0, "", ""}, {"k=4\n", "produce t -K =", 0, "", "1 records acknowledged"}})
+}
