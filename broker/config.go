@@ -191,6 +191,16 @@ func (c *Config) parseListeners() error {
 	return nil
 }
 
+// UnreachableError refuses a listener on all addresses that advertises none.
+type UnreachableError struct {
+	Entry string // of listeners
+	Add   string // the line that is missing, with <host name> in it
+}
+
+func (e *UnreachableError) Error() string {
+	return "listeners entry " + e.Entry + " is no address that clients can reach: add " + e.Add
+}
+
 // advertise fills in what clients are told.
 func (l *Listener) advertise(advertised map[string]Listener) error {
 	if a, ok := advertised[l.Name]; ok {
@@ -199,7 +209,7 @@ func (l *Listener) advertise(advertised map[string]Listener) error {
 	}
 	switch {
 	case !l.Controller && (l.Host == "0.0.0.0" || l.Host == "::"):
-		return fmt.Errorf("listeners entry %s://%s:%d is no address that clients can reach: add advertised.listeners=%s://<host name>:%d", l.Name, l.Host, l.Port, l.Name, l.Port)
+		return &UnreachableError{Entry: fmt.Sprintf("%s://%s:%d", l.Name, l.Host, l.Port), Add: fmt.Sprintf("advertised.listeners=%s://<host name>:%d", l.Name, l.Port)}
 	case l.Host == "", l.Host == "0.0.0.0", l.Host == "::":
 		host, err := os.Hostname()
 		if err != nil {

@@ -44,7 +44,7 @@ func (k *cluster) consumeCommand() *cobra.Command {
 	f.IntVarP(&o.limit, "max-messages", "n", 0, "end after this many records, 0: never")
 	f.BoolVarP(&o.exit, "exit", "e", false, "end when all records there are at the start are printed")
 	f.DurationVar(&o.timeout, "timeout", 0, "end when nothing came for so long, as in 500ms or 10s; 0: never")
-	f.StringVarP(&o.list, "partition", "p", "", "read these partitions only, as in 0,4-7")
+	f.StringVarP(&o.list, "partition", "p", "", "read these partitions only, as in 0,4-7, or 8- for those from 8 on")
 	f.StringVar(&o.offset, "offset", "", "begin at this offset, at earliest, at latest, or at a date and time; -N: N before the end")
 	f.StringVarP(&o.group, "group", "g", "", "read as a member of this group")
 	completeFlag(c, "group", k.groups)
@@ -153,7 +153,7 @@ func (o *consumption) partitions(ctx context.Context, topics []string) (map[part
 		arg := topicArg{topic: t}
 		if o.list != "" {
 			var err error
-			if arg.partitions, err = parsePartitions(o.list); err != nil {
+			if arg.partitionList, err = parsePartitions(o.list); err != nil {
 				return nil, usagef("--partition %s: %v; expected for instance 0 or 0,4-7", o.list, err)
 			}
 		}

@@ -126,7 +126,7 @@ func (k *cluster) readCuts(ctx context.Context, cl *kgo.Client, file string) (ma
 			return nil, &refusedError{fmt.Sprintf("%s: partition %s twice", file, p)}
 		}
 		wanted[p] = *e.Offset
-		topics = append(topics, topicArg{p.topic, []int32{p.id}})
+		topics = append(topics, topicArg{p.topic, partitionList{ids: []int32{p.id}}})
 	}
 	if len(wanted) == 0 {
 		return nil, &refusedError{file + ": no partitions in it"}

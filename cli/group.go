@@ -21,6 +21,7 @@ func groupCommand(d *Deps) *cobra.Command {
 		k.groupListCommand(), k.groupDescribeCommand(), k.groupMembersCommand(), k.groupStateCommand(),
 		k.groupResetCommand(), k.groupDeleteCommand(), k.groupDeleteOffsetsCommand())
 	c.Aliases = []string{"groups"}
+	k.bindTimeout(c.PersistentFlags().DurationVar)
 	return k.bind(c)
 }
 

@@ -120,7 +120,7 @@ func committedPartitions(ctx context.Context, cl *kgo.Client, asked []topicArg, 
 	var there []topicArg
 	var partitions []partition
 	for _, a := range asked {
-		if a.partitions == nil {
+		if a.all() {
 			n := len(partitions)
 			for p := range committed {
 				if p.topic == a.topic {

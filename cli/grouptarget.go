@@ -212,7 +212,7 @@ func (r *reset) fromFile() (resetTarget, error) {
 		}
 		var topics []topicArg
 		for p := range wanted {
-			topics = append(topics, topicArg{p.topic, []int32{p.id}})
+			topics = append(topics, topicArg{p.topic, partitionList{ids: []int32{p.id}}})
 		}
 		if _, err := resolve(ctx, cl, topics); err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 type cluster struct {
 	*Deps
 	bootstrap, configFile, output string
+	timeout                       time.Duration // of all requests of a command
 }
 
 // bind gives a command the flags that say which cluster, and the form of output.
@@ -31,6 +33,11 @@ func (k *cluster) bind(c *cobra.Command) *cobra.Command {
 	c.PersistentFlags().StringVar(&k.configFile, "command-config", "", "properties file with client settings, such as security.protocol")
 	outputFlag(c, &k.output)
 	return c
+}
+
+// bindTimeout adds --timeout to a command's own or persistent flags.
+func (k *cluster) bindTimeout(add func(p *time.Duration, name string, value time.Duration, usage string)) {
+	add(&k.timeout, "timeout", requestTimeout, "how long all requests together may take, as in 5s")
 }
 
 // dial makes a client from the flags and the command's own settings.
@@ -99,14 +106,22 @@ func (k *cluster) withAdmin(ctx context.Context, body func(ctx context.Context, 
 
 // withClient runs body with a client for requests that kadm does not make.
 func (k *cluster) withClient(ctx context.Context, body func(ctx context.Context, cl *kgo.Client) error) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	patience := cmp.Or(k.timeout, requestTimeout)
+	if patience < 0 {
+		return usagef("--timeout %v: expected more than 0", patience)
+	}
+	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	cl, err := k.dial(ctx, kafka.Admin, nil)
+	cl, err := k.dial(limited, kafka.Admin, nil)
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
-	return body(ctx, cl)
+	err = body(limited, cl)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return &brokerError{k.bootstrap, fmt.Errorf("not done after %v: %w", patience, err)}
+	}
+	return err
 }
 
 // client is the body of a command that makes its requests itself.

@@ -50,6 +50,17 @@ func TestLogDump(t *testing.T) {
 	}
 
 	log := filepath.Join(folder, "00000000000000000000.log")
+	r = s.ok("", "log", "dump", "--print-data-log", "--skip-record-metadata", log)
+	if !strings.Contains(r.out, "\n| key k7  value value 7\n") || strings.Contains(r.out, "offset 7") {
+		t.Errorf("dump without metadata: %s", r.out)
+	}
+	first := decode[struct{ Size int64 }](t, strings.Split(s.ok("", "log", "dump", "-o", "json", log).out, "\n")[1]).Size
+	for limit, want := range map[int64]int{0: 20, first - 1: 0, first: 1, first + 1: 1} {
+		r := s.ok("", "log", "dump", "-o", "json", "--max-bytes", fmt.Sprint(limit), log)
+		if n := strings.Count(r.out, `"type":"batch"`); n != want {
+			t.Errorf("dump --max-bytes %d: %d batches, want %d", limit, n, want)
+		}
+	}
 	data, err := os.ReadFile(log)
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +76,8 @@ func TestLogDump(t *testing.T) {
 	for _, c := range []struct {
 		code int
 		args []string
-	}{{2, nil}, {3, []string{"/nope"}}, {2, []string{"--decoder", "x", log}}, {2, []string{"-o", "yaml", log}}} {
+	}{{2, nil}, {3, []string{"/nope"}}, {2, []string{"--decoder", "x", log}}, {2, []string{"-o", "yaml", log}},
+		{2, []string{"--max-bytes", "-1", log}}, {2, []string{"--skip-record-metadata", log}}, {2, []string{"--skip-record-metadata", "--print-data-log", "-o", "json", log}}} {
 		if r := s.run("", append([]string{"log", "dump"}, c.args...)...); r.code != c.code {
 			t.Errorf("dump %q: exit code %d: %s, want %d", c.args, r.code, r.err, c.code)
 		}

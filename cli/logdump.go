@@ -24,7 +24,7 @@ func (e *corruptError) Error() string {
 func dumpCommand(d *Deps) *cobra.Command {
 	var opts inspect.Options
 	var decoder, output string
-	var quiet bool
+	var quiet, bare bool
 	c := &cobra.Command{
 		Use:   "dump FILE|DIR...",
 		Short: "Show and check the files of a log dir",
@@ -42,15 +42,23 @@ func dumpCommand(d *Deps) *cobra.Command {
 				return err
 			}
 			p, err := newDumpPrinter(d.Out, output, quiet)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case opts.MaxBytes < 0:
+				return usagef("--max-bytes %d: expected a number of bytes, 0: all", opts.MaxBytes)
+			case bare && (!opts.Data || p.json != nil):
+				return usagef("--skip-record-metadata needs --print-data-log, and a table")
 			}
+			p.bare = bare
 			return p.dump(paths, opts)
 		},
 	}
 	f := c.Flags()
 	f.BoolVarP(&opts.Deep, "deep-iteration", "d", false, "the records of each batch, too")
 	f.BoolVar(&opts.Data, "print-data-log", false, "keys and values of the records (implies --deep-iteration)")
+	f.BoolVar(&bare, "skip-record-metadata", false, "with --print-data-log: of records nothing but key and value, and no control records")
+	f.Int64Var(&opts.MaxBytes, "max-bytes", 0, "only the batches in so many first bytes of each .log file, 0: all")
 	f.StringVar(&decoder, "decoder", "auto", "how keys and values are read: auto (by the folder's name), raw, offsets, transactions, metadata, share")
 	f.BoolVarP(&quiet, "quiet", "q", false, "only check: show problems and nothing else")
 	f.StringVarP(&output, "output", "o", "table", "table or json (one object a line)")
@@ -75,6 +83,7 @@ type dumpPrinter struct {
 	out   *bufio.Writer
 	json  *json.Encoder // nil: a table
 	quiet bool
+	bare  bool // records without their metadata
 
 	kind     string // of the rows in t
 	t        table
@@ -162,7 +171,11 @@ func (p *dumpPrinter) row(item any) error {
 		if err := p.flushRows(); err != nil {
 			return err
 		}
-		_, err := io.WriteString(p.out, recordLine(r))
+		line := recordLine(r)
+		if p.bare {
+			line = bareLine(r)
+		}
+		_, err := io.WriteString(p.out, line)
 		return err
 	}
 	header, cells := cellsOf(item)
@@ -266,6 +279,14 @@ func recordLine(r *inspect.Record) string {
 	}
 	b.WriteByte('\n')
 	return b.String()
+}
+
+// bareLine is a record without its metadata; nothing for a control record.
+func bareLine(r *inspect.Record) string {
+	if r.Control {
+		return ""
+	}
+	return fmt.Sprintf("| key %s  value %s\n", printable(r.Key.String()), printable(r.Value.String()))
 }
 
 // printable keeps text in its line, and what could steer a terminal visible.

@@ -27,10 +27,47 @@ func byPartition(a, b partition) int {
 	return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.id, b.id))
 }
 
-// topicArg is TOPIC or TOPIC:0,1 of a flag; no partitions: all of them.
+// topicArg is TOPIC or TOPIC:0,1,4-7,9- of a flag.
 type topicArg struct {
-	topic      string
-	partitions []int32
+	topic string
+	partitionList
+}
+
+// partitionList is which partitions of a topic are meant; zero: all.
+type partitionList struct {
+	ids  []int32
+	open bool // those from from on, too
+	from int32
+}
+
+func (l partitionList) all() bool { return l.ids == nil && !l.open }
+
+// of returns those of the partitions that there are which the list names, and those
+// which it names and are not there.
+func (l partitionList) of(there []int32) (found, missing []int32) {
+	if l.all() {
+		return there, nil
+	}
+	for _, id := range l.ids {
+		if slices.Contains(there, id) {
+			found = append(found, id)
+		} else {
+			missing = append(missing, id)
+		}
+	}
+	if !l.open {
+		return found, missing
+	}
+	n := len(found)
+	for _, id := range there {
+		if id >= l.from {
+			found = append(found, id)
+		}
+	}
+	if len(found) == n {
+		missing = append(missing, l.from)
+	}
+	return found, missing
 }
 
 func parseTopicArgs(flag string, texts []string) ([]topicArg, error) {
@@ -42,11 +79,10 @@ func parseTopicArgs(flag string, texts []string) ([]topicArg, error) {
 			return nil, usagef("%s %s: expected TOPIC or TOPIC:0,1,4-7", flag, text)
 		}
 		if some {
-			ids, err := parsePartitions(list)
-			if err != nil {
-				return nil, usagef("%s %s: %v; expected TOPIC or TOPIC:0,1,4-7", flag, text, err)
+			var err error
+			if arg.partitionList, err = parsePartitions(list); err != nil {
+				return nil, usagef("%s %s: %v; expected TOPIC or TOPIC:0,1,4-7 (7-: from 7 on)", flag, text, err)
 			}
-			arg.partitions = ids
 		}
 		topics = append(topics, arg)
 	}
@@ -57,24 +93,33 @@ func parseTopicArgs(flag string, texts []string) ([]topicArg, error) {
 // not fill the memory.
 const maxPartitions = 1_000_000
 
-// parsePartitions reads a list such as 0,1,4-7.
-func parsePartitions(list string) ([]int32, error) {
-	var ids []int32
+// parsePartitions reads a list such as 0,1,4-7. Of a range either end may be left
+// out; both ends belong to it.
+func parsePartitions(list string) (l partitionList, err error) {
 	for _, item := range strings.Split(list, ",") {
 		first, last, isRange := strings.Cut(item, "-")
-		if !isRange {
+		switch {
+		case !isRange:
 			last = first
+		case first == "" && last != "":
+			first = "0"
 		}
-		from, err1 := strconv.ParseInt(first, 10, 32)
+		from, err := strconv.ParseInt(first, 10, 32)
+		if err == nil && isRange && last == "" && from >= 0 {
+			if !l.open || int32(from) < l.from {
+				l.open, l.from = true, int32(from)
+			}
+			continue
+		}
 		to, err2 := strconv.ParseInt(last, 10, 32)
-		if err1 != nil || err2 != nil || from < 0 || from > to || to-from > maxPartitions {
-			return nil, fmt.Errorf("%q is not a partition number", item)
+		if err != nil || err2 != nil || from < 0 || from > to || to-from > maxPartitions {
+			return partitionList{}, fmt.Errorf("%q is not a partition number", item)
 		}
 		for ; from <= to; from++ {
-			ids = append(ids, int32(from))
+			l.ids = append(l.ids, int32(from))
 		}
 	}
-	return ids, nil
+	return l, nil
 }
 
 // resolve returns the partitions that arguments name, sorted, each once. One that
@@ -97,14 +142,11 @@ func resolve(ctx context.Context, cl *kgo.Client, topics []topicArg) ([]partitio
 		if err != nil {
 			return nil, err
 		}
-		ids := t.partitions
-		if ids == nil {
-			ids = d.Partitions.Numbers()
+		ids, missing := t.of(d.Partitions.Numbers())
+		if len(missing) > 0 {
+			return nil, noPartition(t.topic, missing[0], len(d.Partitions))
 		}
 		for _, id := range ids {
-			if _, there := d.Partitions[id]; !there {
-				return nil, noPartition(t.topic, id, len(d.Partitions))
-			}
 			found = append(found, partition{t.topic, id})
 		}
 	}

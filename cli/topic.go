@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"regexp"
 	"slices"
@@ -59,6 +60,29 @@ func (f *topicFilter) bind(c *cobra.Command) {
 	c.Flags().BoolVar(&f.internal, "internal", false, "internal topics too")
 	c.Flags().StringVar(&f.match, "match", "", "only topics whose whole name matches this regular expression")
 }
+
+// byID returns metadata of the topics that have these ids, as Kafka writes them.
+func byID(ctx context.Context, adm *kadm.Client, ids []string) ([]kadm.TopicDetail, error) {
+	all, err := adm.ListTopicsWithInternal(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading metadata: %w", err)
+	}
+	var found []kadm.TopicDetail
+	for _, id := range ids {
+		if raw, err := base64.RawURLEncoding.DecodeString(id); err != nil || len(raw) != 16 {
+			return nil, usagef("--topic-id %s: expected the 22 characters of an id, as leat topic describe shows it", id)
+		}
+		i := slices.IndexFunc(all.Sorted(), func(d kadm.TopicDetail) bool { return topicID(d) == id })
+		if i < 0 {
+			return nil, &notFoundError{"there is no topic with the id " + id + "; leat topic describe shows the ids"}
+		}
+		found = append(found, all.Sorted()[i])
+	}
+	return found, nil
+}
+
+// topicID is the id of a topic as Kafka writes it: base64 for URLs.
+func topicID(d kadm.TopicDetail) string { return base64.RawURLEncoding.EncodeToString(d.ID[:]) }
 
 // topics returns metadata of topics sorted by name; one that is named and not
 // there is a notFoundError.

@@ -13,6 +13,12 @@ func newTopicSession(t *testing.T) session {
 	return session{t, map[string]string{"LEAT_KAFKA": b.Addr()}}
 }
 
+type topicDescription struct {
+	ID         string
+	Partitions []struct{ Partition, Leader int32 }
+	Configs    map[string]string
+}
+
 func TestTopicLifeCycle(t *testing.T) {
 	s := newTopicSession(t)
 	if r := s.ok("", "topic", "create", "orders", "-p", "3", "-r", "1", "-c", "cleanup.policy=compact"); !strings.Contains(r.err, "topic orders created") {
@@ -26,15 +32,12 @@ func TestTopicLifeCycle(t *testing.T) {
 		t.Errorf("list: %q", r.out)
 	}
 	r := s.ok("", "topic", "describe", "orders", "-o", "json")
-	var all []struct {
-		Partitions []struct{ Partition, Leader int32 }
-		Configs    map[string]string
-	}
-	if err := json.Unmarshal([]byte(r.out), &all); err != nil {
-		t.Fatal(err)
-	}
+	all := decode[[]topicDescription](t, r.out)
 	if d := all[0]; len(all) != 1 || len(d.Partitions) != 3 || d.Configs["cleanup.policy"] != "compact" {
 		t.Errorf("describe: %s", r.out)
+	}
+	if r := s.ok("", "topic", "describe", "--topic-id", all[0].ID); !strings.Contains(r.out, "orders") || !strings.Contains(r.out, "orders: topic id "+all[0].ID+"\n") {
+		t.Errorf("describe by id: %s", r.out)
 	}
 	s.ok("", "topic", "delete", "orders")
 	for _, args := range [][]string{{"describe", "orders"}, {"consume", "orders"}, {"delete", "orders"}, {"produce", "orders"}} {

@@ -17,10 +17,11 @@ type step struct {
 
 func (s session) steps(command string, steps []step) {
 	s.t.Helper()
+	topicID := regexp.MustCompile(`topic id [\w-]{22}`)
 	stamp := regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 	for _, c := range steps {
 		r := s.run(c.stdin, append([]string{command}, strings.Fields(c.args)...)...)
-		out := stamp.ReplaceAllString(steady(r.out), "TIME")
+		out := topicID.ReplaceAllString(stamp.ReplaceAllString(steady(r.out), "TIME"), "topic id ID")
 		if r.code != c.code || (c.out != "-" && out != c.out) || !strings.Contains(r.err, c.remark) {
 			s.t.Errorf("leat %s %s: exit code %d, output\n%s\nand %q; want %d,\n%s\nand %q", command, c.args, r.code, out, r.err, c.code, c.out, c.remark)
 		}
@@ -53,13 +54,25 @@ func TestTopicAdministration(t *testing.T) {
 a 0 1 1 1 0 3
 a 1 1 1 1 0 0
 a 2 1 1 1 0 0
+a: topic id ID
 a: min.insync.replicas=1
 `, ""},
-		{"", "describe --at-min-isr --match b", 0, "TOPIC PARTITION LEADER REPLICAS ISR START END\nb 0 1 1 1 0 0\nb: retention.ms=5000\n", ""},
+		{"", "describe --at-min-isr --match b", 0, "TOPIC PARTITION LEADER REPLICAS ISR START END\nb 0 1 1 1 0 0\nb: topic id ID\nb: retention.ms=5000\n", ""},
 		{"", "describe --under-replicated --unavailable --under-min-isr", 0, "", ""},
 		{"", "describe --with-overrides", 0, "a: min.insync.replicas=1\nb: retention.ms=5000\n", ""},
 		{"", "describe nope", 3, "", "no topic nope"},
 		{"", "offsets a:0,1-2", 0, "TOPIC PARTITION OFFSET TIMESTAMP\na 0 3 -\na 1 0 -\na 2 0 -\n", ""},
+		{"", "offsets a:1- --timeout 30s", 0, "TOPIC PARTITION OFFSET TIMESTAMP\na 1 0 -\na 2 0 -\n", ""},
+		{"", "offsets a:-1 b", 0, "TOPIC PARTITION OFFSET TIMESTAMP\na 0 3 -\na 1 0 -\nb 0 0 -\n", ""},
+		{"", "offsets a:0,2-", 0, "TOPIC PARTITION OFFSET TIMESTAMP\na 0 3 -\na 2 0 -\n", ""},
+		{"", "offsets a:3-", 3, "", "no partition 3"},
+		{"", "offsets a:-", 2, "", "not a partition number"},
+		{"", "offsets a:1--", 2, "", "not a partition number"},
+		{"", "offsets a --timeout 1ns", 5, "", "no answer"},
+		{"", "offsets a --timeout -1s", 2, "", "--timeout"},
+		{"", "describe --topic-id x", 2, "", "22 characters"},
+		{"", "describe --topic-id AAAAAAAAAAAAAAAAAAAAAA", 3, "", "no topic with the id"},
+		{"", "describe a --topic-id x", 2, "", "or name topics"},
 		{"", "offsets --match a --time earliest", 0, "TOPIC PARTITION OFFSET TIMESTAMP\na 0 0 -\na 1 0 -\na 2 0 -\n", ""},
 		{"", "offsets a:0 --time 0", 0, "TOPIC PARTITION OFFSET TIMESTAMP\na 0 0 TIME\n", ""},
 		{"", "offsets a:0,1 --time max-timestamp", 0, "-", ""},

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -56,10 +55,11 @@ func (k *cluster) describeCommand() *cobra.Command {
 	f := &topicFilter{}
 	asked := make([]bool, len(topicProblems))
 	var overrides bool
+	var ids []string
 	c := &cobra.Command{Use: "describe [TOPIC...]", Short: "Show partitions, offsets and settings of topics", ValidArgsFunction: k.topics,
 		Long: "Show partitions, offsets and own settings of the topics named, or of all.",
 		RunE: k.client(func(ctx context.Context, cl *kgo.Client, names []string) error {
-			details, err := f.topics(ctx, kadm.NewClient(cl), names)
+			details, err := f.described(ctx, kadm.NewClient(cl), names, ids)
 			if err != nil {
 				return err
 			}
@@ -86,11 +86,23 @@ func (k *cluster) describeCommand() *cobra.Command {
 			return show(k.Out, k.output, described, topicTable(described, overrides))
 		})}
 	f.bind(c)
+	c.Flags().StringArrayVar(&ids, "topic-id", nil, "the topic with this id, instead of names; may be repeated")
 	for i, problem := range topicProblems {
 		c.Flags().BoolVar(&asked[i], problem.flag, false, problem.help)
 	}
 	c.Flags().BoolVar(&overrides, "with-overrides", false, "only topics with settings of their own, and only these settings")
 	return c
+}
+
+// described chooses the topics of topic describe: by id, or as every command does.
+func (f *topicFilter) described(ctx context.Context, adm *kadm.Client, names, ids []string) ([]kadm.TopicDetail, error) {
+	if len(ids) == 0 {
+		return f.topics(ctx, adm, names)
+	}
+	if len(names) > 0 || f.match != "" {
+		return nil, usagef("give --topic-id, or name topics, or give --match")
+	}
+	return byID(ctx, adm, ids)
 }
 
 func topicTable(described []topicDescription, overrides bool) table {
@@ -104,6 +116,9 @@ func topicTable(described []topicDescription, overrides bool) table {
 			if !overrides {
 				t.add(d.Name, strconv.Itoa(int(p.Partition)), leader, join(p.Replicas), join(p.ISR), number(p.Start), number(p.End))
 			}
+		}
+		if !overrides {
+			t.after += d.Name + ": topic id " + d.ID + "\n"
 		}
 		for _, name := range slices.Sorted(maps.Keys(d.Configs)) {
 			t.after += d.Name + ": " + name + "=" + d.Configs[name] + "\n"
@@ -137,7 +152,7 @@ func describeTopics(ctx context.Context, cl *kgo.Client, details []kadm.TopicDet
 	ends := listOffsets(ctx, cl, partitions, latestOffset, false)
 	var all []topicDescription
 	for i, d := range details {
-		t := topicDescription{Name: d.Topic, ID: base64.RawURLEncoding.EncodeToString(d.ID[:]), Internal: d.IsInternal, Configs: map[string]string{}, Partitions: []partitionDetails{}}
+		t := topicDescription{Name: d.Topic, ID: topicID(d), Internal: d.IsInternal, Configs: map[string]string{}, Partitions: []partitionDetails{}}
 		for _, c := range configs[i].Configs {
 			if c.own {
 				t.Configs[c.Key] = c.text(c.Value)

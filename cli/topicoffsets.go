@@ -45,8 +45,9 @@ func (k *cluster) topicOffsetsCommand() *cobra.Command {
 	f := &topicFilter{}
 	var when string
 	var committed bool
-	c := &cobra.Command{Use: "offsets [TOPIC[:0,2-4]...]", Short: "Show offsets of partitions at a time", ValidArgsFunction: k.topics,
-		Long: "Show where each partition begins or ends, or its first record not older than a time. Without topics, of all.",
+	c := &cobra.Command{Use: "offsets [TOPIC[:0,2-4,7-]...]", Short: "Show offsets of partitions at a time", ValidArgsFunction: k.topics,
+		Long: "Show where each partition begins or ends, or its first record not older than a time. Without topics, of all.\n" +
+			"Both ends of a range of partitions belong to it, and either may be left out: 7-, -3.",
 		RunE: k.client(func(ctx context.Context, cl *kgo.Client, given []string) error {
 			at, err := parseTime(when)
 			if err != nil {
@@ -76,6 +77,7 @@ func (k *cluster) topicOffsetsCommand() *cobra.Command {
 	f.bind(c)
 	c.Flags().StringVarP(&when, "time", "t", "latest", "earliest, latest, max-timestamp, earliest-local, latest-tiered, earliest-pending-upload, milliseconds since 1970, or a date and time")
 	complete(c, "time", "earliest", "latest", "max-timestamp", "earliest-local", "latest-tiered", "earliest-pending-upload")
+	k.bindTimeout(c.Flags().DurationVar)
 	c.Flags().BoolVar(&committed, "read-committed", false, "latest is the end of what transactions have committed")
 	return c
 }

@@ -36,6 +36,8 @@ const (
 type Options struct {
 	// Deep hands out the records of batches, Data with their keys and values.
 	Deep, Data bool
+	// MaxBytes leaves out batches that end behind so many bytes of a .log file, 0: none.
+	MaxBytes int64
 	// Decoder is for keys and values. Auto goes by the folder's name.
 	Decoder Decoder
 }

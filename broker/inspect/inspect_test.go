@@ -1,8 +1,10 @@
 package inspect_test
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -266,6 +268,23 @@ func TestRefusesImpossibleStart(t *testing.T) {
 	for _, want := range []string{"orders-1", "log-start-offset-checkpoint", "99999"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error lacks %q: %v", want, err)
+		}
+	}
+}
+
+// TestNotANumber shows a quota that is no number: JSON has none for it.
+func TestNotANumber(t *testing.T) {
+	for bits, want := range map[uint64]string{math.Float64bits(math.NaN()): `"NaN"`, math.Float64bits(math.Inf(-1)): `"-Inf"`,
+		math.Float64bits(math.Inf(1)): `"Inf"`, math.Float64bits(1.5): `1.5`} {
+		// Frame, kind and version; no entities, the key "k", the value, not removed, no tags.
+		value := binary.BigEndian.AppendUint64([]byte{1, 14, 0, 1, 2, 'k'}, bits)
+		_, v, err := inspect.Decode(inspect.Metadata, nil, append(value, 0, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(v)
+		if err != nil || !strings.Contains(string(text), `"value":`+want+`,`) {
+			t.Errorf("%s (%v), want the value %s", text, err, want)
 		}
 	}
 }

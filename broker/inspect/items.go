@@ -46,6 +46,7 @@ type Record struct {
 	KeySize   int      `json:"key_size"`   // bytes, -1 null
 	ValueSize int      `json:"value_size"` // bytes, -1 null
 	Headers   []Header `json:"headers,omitempty"`
+	Control   bool     `json:"-"` // its batch says so
 	// Key and Value are set with Options.Data, and for control records.
 	Key   *Payload `json:"key,omitempty"`
 	Value *Payload `json:"value,omitempty"`

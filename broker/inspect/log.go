@@ -17,7 +17,10 @@ import (
 func (r *reading) log() error {
 	next := max(r.base, 0)
 	var rd recordbatch.Reader
-	return r.batches(func(b recordbatch.Batch, pos int64) error {
+	err := r.batches(func(b recordbatch.Batch, pos int64) error {
+		if r.opts.MaxBytes > 0 && pos+int64(b.Size()) > r.opts.MaxBytes {
+			return errEnough
+		}
 		item := batchItem(b, pos)
 		if err := r.emit(item); err != nil {
 			return err
@@ -40,7 +43,14 @@ func (r *reading) log() error {
 		}
 		return r.records(b, pos, &rd)
 	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }
+
+// errEnough ends the reading of a log at Options.MaxBytes.
+var errEnough = errors.New("inspect: enough")
 
 // batches calls fn with every batch and its position. b is valid during the
 // call only.
@@ -113,7 +123,7 @@ func (r *reading) records(b recordbatch.Batch, pos int64, rd *recordbatch.Reader
 	first := b.BaseOffset()
 	for rd.Next() {
 		rec := rd.Record()
-		item := &Record{Type: "record", Offset: rec.Offset, Timestamp: rec.Timestamp, Sequence: -1, KeySize: size(rec.Key), ValueSize: size(rec.Value)}
+		item := &Record{Type: "record", Offset: rec.Offset, Timestamp: rec.Timestamp, Sequence: -1, Control: b.Control(), KeySize: size(rec.Key), ValueSize: size(rec.Value)}
 		if seq >= 0 {
 			item.Sequence = recordbatch.AddSequence(seq, int32(rec.Offset-first))
 		}

@@ -123,7 +123,7 @@ func (p *parser) typ() typ {
 type Fields []Field
 
 // Field is one of them. A value is nil, bool, int64, float64, string, Fields or
-// []any of these; bytes are base64 text.
+// []any of these; bytes are base64 text; NaN, Inf and -Inf are text, too.
 type Field struct {
 	Name  string
 	Value any
@@ -230,7 +230,11 @@ func (d *decoder) value(t typ) any {
 	case "int64":
 		return d.b.Int64()
 	case "float64":
-		return d.b.Float64()
+		v := d.b.Float64()
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return strings.TrimPrefix(strconv.FormatFloat(v, 'g', -1, 64), "+") // JSON has no such number
+		}
+		return v
 	case "uuid":
 		id := d.b.Uuid()
 		return base64.RawURLEncoding.EncodeToString(id[:])

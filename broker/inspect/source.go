@@ -119,6 +119,7 @@ func Topics(paths []string, want func(topic string) bool) (*Source, error) {
 		slices.SortFunc(t.Partitions, func(a, b *Partition) int { return cmp.Compare(a.Partition, b.Partition) })
 		s.Topics = append(s.Topics, t)
 	}
+	slices.Sort(s.Skipped)
 	slices.SortFunc(s.Topics, func(a, b *Topic) int { return strings.Compare(a.Name, b.Name) })
 	return s, nil
 }

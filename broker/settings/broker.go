@@ -134,7 +134,7 @@ var Broker = newSet(explained(brokerTexts, []Def{
 	inert(num("fetch.purgatory.purge.interval.requests", "1000", 0, maxInt, ReadOnly), noPurge),
 	inert(num("producer.purgatory.purge.interval.requests", "1000", 0, maxInt, ReadOnly), noPurge),
 	inert(num("delete.records.purgatory.purge.interval.requests", "1", 0, maxInt, ReadOnly), noPurge),
-	inert(Def{Name: "metric.reporters", Type: List, Dynamic: ClusterWide}, "metrics are served on /metrics; Java classes cannot be loaded"),
+	inert(Def{Name: "metric.reporters", Type: List}, "metrics are served on /metrics; Java classes cannot be loaded"),
 	inert(num("broker.heartbeat.interval.ms", "2000", 1, maxInt, ReadOnly), oneNode),
 	inert(num("broker.session.timeout.ms", "9000", 1, maxInt, ReadOnly), oneNode),
 	inert(flag("controlled.shutdown.enable", "true", ReadOnly), oneNode),

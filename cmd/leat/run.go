@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/leat-project/leat/broker"
 	"github.com/leat-project/leat/internal/datadir"
 	"github.com/leat-project/leat/internal/props"
 	"github.com/leat-project/leat/worker/conf"
@@ -137,6 +138,10 @@ func (p *program) runAll(ctx context.Context, f runFlags, out io.Writer) (err er
 		return err
 	}
 	b, err := newBroker(brokerKeys, p)
+	var unreachable *broker.UnreachableError
+	if errors.As(err, &unreachable) {
+		return fmt.Errorf("%w; with leat run that is --set broker.%s", err, unreachable.Add)
+	}
 	if err != nil {
 		return err
 	}

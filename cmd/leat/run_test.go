@@ -1,8 +1,11 @@
 package main
 
 import (
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -32,5 +35,14 @@ func TestLayers(t *testing.T) {
 		if got := worker[key]; got != want {
 			t.Errorf("worker.%s = %s, want %s", key, got, want)
 		}
+	}
+}
+
+// TestUnreachable says how leat run takes the key that an address for all needs.
+func TestUnreachable(t *testing.T) {
+	p := &program{log: slog.New(slog.DiscardHandler)}
+	err := p.runAll(t.Context(), runFlags{data: t.TempDir(), kafka: "0.0.0.0:9092", rest: "127.0.0.1:0"}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "--set broker.advertised.listeners=PLAINTEXT://<host name>:9092") {
+		t.Errorf("error %v, want what to add", err)
 	}
 }
