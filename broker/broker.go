@@ -48,13 +48,9 @@ type Broker struct {
 	perIP     map[string]int // connections by address
 	conns     atomic.Int64
 	accepts   rateLimit
-	// ipLimits are max.connections.per.ip.overrides by address.
-	ipLimits atomic.Pointer[map[string]int64]
-	// ipLimitsFrom is what they were read from; it belongs to the controller's
-	// goroutine.
-	ipLimitsFrom string
-	connSeq      atomic.Uint64
-	buffers      bufferPool
+	ipLimits  ipLimits
+	connSeq   atomic.Uint64
+	buffers   bufferPool
 	// inflight counts what the frames of clients hold.
 	inflight inflight
 	// reviving is set while missing logs are being created.
@@ -88,6 +84,7 @@ func New(cfg Config, log *slog.Logger) (*Broker, error) {
 	b.apis = requestTable()
 	b.perIP = map[string]int{}
 	b.metrics.topics = map[string]*topicMetrics{}
+	b.metrics.exists = func(topic string) bool { return b.ctl.Image().Topic(topic) != nil }
 	b.sessions = newFetchSessions(int(cfg.int("max.incremental.fetch.session.cache.slots")))
 	b.groups = newShards(b, controller.OffsetsTopic, func() *group.Shard { return group.NewShard(b.groupConfig()) })
 	b.txns = newShards(b, controller.TxnStateTopic, func() *txn.Shard { return txn.NewShard(b.txnConfig()) })

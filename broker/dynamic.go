@@ -1,9 +1,6 @@
 package broker
 
 import (
-	"context"
-	"fmt"
-	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,17 +18,7 @@ import (
 // brokerKeysChanged makes dynamic keys take effect.
 func (b *Broker) brokerKeysChanged(img *controller.Image) {
 	b.store.Tune(b.storeTuning(img))
-	value := b.cfg.brokerChain(img, "max.connections.per.ip.overrides")[0].value
-	if b.ipLimits.Load() != nil && value == b.ipLimitsFrom {
-		return // not looked up anew for every other key
-	}
-	b.ipLimitsFrom = value
-	limits, err := resolveIPLimits(value)
-	if err != nil {
-		b.log.Error("applying max.connections.per.ip.overrides; the ones before stay", "err", err)
-		return
-	}
-	b.ipLimits.Store(&limits)
+	b.limitIPs(b.cfg.brokerChain(img, "max.connections.per.ip.overrides")[0].value)
 }
 
 func (b *Broker) storeTuning(img *controller.Image) logstore.Tuning {
@@ -88,39 +75,9 @@ func parseDouble(value string) float64 {
 	return f
 }
 
-// resolveTimeout bounds the look-up of host names in
-// max.connections.per.ip.overrides.
-const resolveTimeout = 5 * time.Second
-
-// resolveIPLimits turns the hosts of max.connections.per.ip.overrides into
-// addresses.
-func resolveIPLimits(value string) (map[string]int64, error) {
-	named, err := settings.IPLimits(value)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), resolveTimeout)
-	defer cancel()
-	out := map[string]int64{}
-	for host, n := range named {
-		if ip := net.ParseIP(host); ip != nil {
-			out[ip.String()] = n
-			continue
-		}
-		ips, err := net.DefaultResolver.LookupHost(ctx, host)
-		if err != nil {
-			return nil, fmt.Errorf("looking up %s of max.connections.per.ip.overrides: %w", host, err)
-		}
-		for _, ip := range ips {
-			out[ip] = n
-		}
-	}
-	return out, nil
-}
-
 // perIPLimit is how many connections an address may have.
 func (b *Broker) perIPLimit(ip string) int64 {
-	if limits := b.ipLimits.Load(); limits != nil {
+	if limits := b.ipLimits.byAddress.Load(); limits != nil {
 		if n, ok := (*limits)[ip]; ok {
 			return n
 		}

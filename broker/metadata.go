@@ -355,6 +355,7 @@ func (b *Broker) published(d controller.Delta) {
 		switch r := r.(type) {
 		case *controller.RemoveTopicRecord:
 			if t := d.Old.TopicByID(r.ID); t != nil {
+				b.metrics.forget(t.Name)
 				b.groups.each(func(tx *tx, s *group.Shard) { s.TopicDeleted(tx, t.Name, t.ID) })
 			}
 		case *controller.PartitionChangeRecord:
@@ -388,7 +389,6 @@ func (b *Broker) dropTopic(t *controller.Topic) error {
 	if t == nil {
 		return nil
 	}
-	b.metrics.forget(t.Name)
 	b.groups.resign(t.ID)
 	b.txns.resign(t.ID)
 	var logs []logstore.TopicPartition

@@ -27,6 +27,8 @@ type metrics struct {
 	verifyNanos   atomic.Int64
 	markerRetries atomic.Int64 // partitions whose marker is to be written again
 
+	exists func(topic string) bool // in the metadata that requests see now
+
 	mu     sync.RWMutex // guards topics and gone
 	topics map[string]*topicMetrics
 	gone   topicMetrics // of deleted topics
@@ -78,7 +80,9 @@ func (t *topicMetrics) produced(code int16, size int) {
 	t.bytesIn.Add(int64(size))
 }
 
-// topic returns the counters of a topic.
+// topic returns the counters of a topic. For one that was deleted while a request
+// of it was on its way they are those of all deleted ones: forget has come, or
+// comes after the metadata that exists looks at.
 func (m *metrics) topic(name string) *topicMetrics {
 	m.mu.RLock()
 	t := m.topics[name]
@@ -88,10 +92,14 @@ func (m *metrics) topic(name string) *topicMetrics {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if t = m.topics[name]; t == nil {
-		t = &topicMetrics{}
-		m.topics[name] = t
+	if t = m.topics[name]; t != nil {
+		return t
 	}
+	if !m.exists(name) {
+		return &m.gone
+	}
+	t = &topicMetrics{}
+	m.topics[name] = t
 	return t
 }
 

@@ -21,26 +21,31 @@ const troubleInterval = time.Minute
 
 // Failed counts a failure and logs it as an error if it is time to.
 func (t *Trouble) Failed(log *slog.Logger, msg string, args ...any) {
+	if failures, since, tell := t.count(time.Now()); tell {
+		log.Error(msg, append(args, "failures", failures, "for", time.Since(since).Round(time.Second))...)
+	}
+}
+
+func (t *Trouble) count(now time.Time) (failures int, since time.Time, tell bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := time.Now()
 	t.failures++
 	if t.since.IsZero() {
 		t.since = now
 	} else if now.Sub(t.told) < troubleInterval {
-		return
+		return 0, time.Time{}, false
 	}
-	log.Error(msg, append(args, "failures", t.failures, "for", now.Sub(t.since).Round(time.Second))...)
-	t.told, t.failures = now, 0
+	failures, t.told, t.failures = t.failures, now, 0
+	return failures, t.since, true
 }
 
 // Over says that it works again, if it did not.
 func (t *Trouble) Over(log *slog.Logger, msg string, args ...any) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.since.IsZero() {
-		return
-	}
-	log.Warn(msg, append(args, "failures", t.failures, "after", time.Since(t.since).Round(time.Second))...)
+	failures, since := t.failures, t.since
 	t.since, t.failures = time.Time{}, 0
+	t.mu.Unlock()
+	if !since.IsZero() {
+		log.Warn(msg, append(args, "failures", failures, "after", time.Since(since).Round(time.Second))...)
+	}
 }

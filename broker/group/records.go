@@ -122,7 +122,7 @@ func (s *Shard) replayOffset(e coordinator.Entry) error {
 	}
 	g := s.replayed(k.Group)
 	val := kmsg.NewOffsetCommitValue()
-	if err := checkValue(e.Value, offsetLayout); err != nil {
+	if err := coordinator.CheckValue(e.Value, newestValue, offsetLayout); err != nil {
 		return fmt.Errorf("offset of group %s for %s-%d: %w", k.Group, k.Topic, k.Partition, err)
 	}
 	if err := val.ReadFrom(e.Value); err != nil {
@@ -153,20 +153,6 @@ var (
 	groupLayout  = sync.OnceValue(func() *shape.Layout { return shape.Of(&kmsg.GroupMetadataValue{Version: newestValue}, true) })
 )
 
-// checkValue refuses a value that cannot be decoded for its version or shape.
-func checkValue(value []byte, newest func() *shape.Layout) error {
-	if len(value) < 2 {
-		return fmt.Errorf("a value of %d bytes", len(value))
-	}
-	switch version := int16(binary.BigEndian.Uint16(value)); {
-	case version < 0 || version > newestValue:
-		return fmt.Errorf("version %d, this program reads up to %d: a newer one wrote it", version, newestValue)
-	case version == newestValue:
-		return newest().Check(value)
-	}
-	return nil
-}
-
 // replayed is group without a clock: the state time comes with the metadata.
 func (s *Shard) replayed(id string) *Group {
 	g := s.groups[id]
@@ -187,7 +173,7 @@ func (s *Shard) replayGroup(e coordinator.Entry) error {
 		return nil
 	}
 	v := kmsg.NewGroupMetadataValue()
-	if err := checkValue(e.Value, groupLayout); err != nil {
+	if err := coordinator.CheckValue(e.Value, newestValue, groupLayout); err != nil {
 		return fmt.Errorf("metadata of group %s: %w", k.Group, err)
 	}
 	if err := v.ReadFrom(e.Value); err != nil {

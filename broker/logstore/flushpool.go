@@ -11,6 +11,7 @@ type flushPool struct {
 	mu      sync.Mutex // guards what follows
 	wake    *sync.Cond
 	queue   []*Partition // each at most once: a partition queues when flush.running becomes true
+	room    []*Partition // the memory of queue from its start, for when that is empty again
 	idle    int
 	workers int
 	outside bool // a flush runs on a goroutine that is not the pool's
@@ -29,6 +30,9 @@ func (f *flushPool) submit(p *Partition) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.queue = append(f.queue, p)
+	if cap(f.queue) > cap(f.room) {
+		f.room = f.queue
+	}
 	switch {
 	case f.idle >= len(f.queue):
 		f.wake.Signal()
@@ -88,7 +92,10 @@ func (f *flushPool) next() *Partition {
 		f.idle--
 	}
 	p := f.queue[0]
-	f.queue = f.queue[:copy(f.queue, f.queue[1:])]
+	f.queue[0] = nil
+	if f.queue = f.queue[1:]; len(f.queue) == 0 {
+		f.queue = f.room[:0]
+	}
 	return p
 }
 

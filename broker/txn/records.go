@@ -81,20 +81,6 @@ const newestValue = 1
 
 var valueLayout = sync.OnceValue(func() *shape.Layout { return shape.Of(&kmsg.TxnMetadataValue{Version: newestValue}, true) })
 
-// checkValue refuses a value that cannot be decoded for its version or shape.
-func checkValue(value []byte) error {
-	if len(value) < 2 {
-		return fmt.Errorf("a value of %d bytes", len(value))
-	}
-	switch version := int16(binary.BigEndian.Uint16(value)); {
-	case version < 0 || version > newestValue:
-		return fmt.Errorf("version %d, this program reads up to %d: a newer one wrote it", version, newestValue)
-	case version == newestValue:
-		return valueLayout().Check(value)
-	}
-	return nil
-}
-
 // Replay takes in one record of the partition.
 func (s *Shard) Replay(e coordinator.Entry) error {
 	if e.Marker {
@@ -115,7 +101,7 @@ func (s *Shard) Replay(e coordinator.Entry) error {
 		return nil
 	}
 	v := kmsg.NewTxnMetadataValue()
-	if err := checkValue(e.Value); err != nil {
+	if err := coordinator.CheckValue(e.Value, newestValue, valueLayout); err != nil {
 		return fmt.Errorf("transactional id %s: %w", k.TransactionalID, err)
 	}
 	if err := v.ReadFrom(e.Value); err != nil {

@@ -124,8 +124,9 @@ type leadRequest struct{ result chan error }
 
 // written is a snapshot that a goroutine has written.
 type written struct {
-	at  Position
-	err error
+	at      Position
+	covered int64 // bytes of the log that it stands for
+	err     error
 }
 
 // Open reads the files of a voter and checks them. Start must follow.
@@ -274,7 +275,7 @@ func (n *Node) loop(ctx context.Context, g *errgroup.Group) error {
 		case w := <-n.written:
 			n.writing = false
 			if w.err == nil {
-				if err := n.st.compact(w.at); err != nil {
+				if err := n.st.compact(w.at, w.covered); err != nil {
 					n.cfg.Logger.Error("compacting the metadata log", "err", err)
 				}
 			}

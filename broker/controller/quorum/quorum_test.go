@@ -545,3 +545,63 @@ func threeVoters(t *testing.T, seed uint64) {
 		net.voters[id].close()
 	}
 }
+
+// slowList is a list whose snapshots are written when the test says so.
+type slowList struct {
+	list
+	begun, written chan struct{}
+}
+
+func (l *slowList) Snapshot() (quorum.Position, iter.Seq[[]byte]) {
+	at, values := l.list.Snapshot()
+	l.begun <- struct{}{}
+	return at, func(yield func([]byte) bool) {
+		<-l.written
+		values(yield)
+	}
+}
+
+// TestLogGrowsDuringASnapshot: what is appended while a snapshot is written counts
+// for the next one, which is due at once here.
+func TestLogGrowsDuringASnapshot(t *testing.T) {
+	disk := vfs.NewMem()
+	store, part, err := openStore(disk, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sm := &slowList{begun: make(chan struct{}, 100), written: make(chan struct{})}
+	v := &voter{store: store, list: &sm.list}
+	if v.Node, err = quorum.Open(quorum.Config{NodeID: 1, Voters: []int32{1}, DirectoryID: "dir", FS: disk, SnapshotBytes: 2000,
+		Tick: 100 * time.Millisecond, Logger: slog.New(slog.DiscardHandler), Log: part}); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Start(sm); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	v.stop = cancel
+	v.wg.Go(func() { _ = v.Run(ctx) }) // ended by close
+	defer v.close()
+	finish := sync.OnceFunc(func() { close(sm.written) })
+	defer finish()
+	add := func() {
+		if err := v.add(t.Context(), strings.Repeat("x", 500)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := 0; len(sm.begun) == 0; n++ {
+		if add(); n > 100 {
+			t.Fatal("no snapshot was begun")
+		}
+	}
+	<-sm.begun
+	for range 8 {
+		add()
+	}
+	finish()
+	select {
+	case <-sm.begun:
+	case <-time.After(time.Minute):
+		t.Error("no other snapshot although more than SnapshotBytes came after the first")
+	}
+}

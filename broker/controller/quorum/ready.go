@@ -154,7 +154,7 @@ func (n *Node) takeSnapshot(ctx context.Context, g *errgroup.Group) {
 		return
 	}
 	n.writing = true
-	lastTime := n.st.lastTime
+	lastTime, covered := n.st.lastTime, n.st.sinceSnapshot
 	g.Go(func() error {
 		content, err := encodeSnapshot(at, lastTime, records)
 		if err == nil {
@@ -167,7 +167,7 @@ func (n *Node) takeSnapshot(ctx context.Context, g *errgroup.Group) {
 			case <-time.After(snapshotRetry):
 			}
 		}
-		n.written <- written{at, err}
+		n.written <- written{at, covered, err}
 		return nil
 	})
 }

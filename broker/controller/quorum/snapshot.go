@@ -245,11 +245,12 @@ func (s *storage) install(snap *raftpb.Snapshot) (Position, error) {
 	}
 	s.first, s.terms, s.recent = at, nil, nil
 	s.noteSnapshot(at)
+	s.sinceSnapshot = 0
 	return at, nil
 }
 
 func (s *storage) noteSnapshot(at Position) {
-	s.snap, s.sinceSnapshot = at, 0
+	s.snap = at
 	if !slices.Contains(s.snaps, at) {
 		s.snaps = append(s.snaps, at)
 	}
@@ -257,13 +258,15 @@ func (s *storage) noteSnapshot(at Position) {
 
 // compact takes a snapshot that is durable into use: log and snapshots before
 // the one before it go. That one and the log behind it stay for voters that
-// lag a little, and as a second copy.
-func (s *storage) compact(at Position) error {
+// lag a little, and as a second copy. covered is what sinceSnapshot was when the
+// snapshot was begun: records that came while it was written are not in it.
+func (s *storage) compact(at Position, covered int64) error {
 	if at.End <= s.snap.End {
 		return nil // one from the leader came meanwhile
 	}
 	before := s.snap
 	s.noteSnapshot(at)
+	s.sinceSnapshot -= covered
 	if before.End > s.first.End {
 		s.first = before
 		i := 0

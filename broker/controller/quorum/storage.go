@@ -38,7 +38,8 @@ type storage struct {
 	failed error
 	// lastTime is the timestamp of the last batch, ms.
 	lastTime int64
-	// sinceSnapshot is the length of the log from snap on, in bytes.
+	// sinceSnapshot is the length of the log from snap on, in bytes. What was not
+	// applied when the snapshot was begun counts as part of it.
 	sinceSnapshot int64
 
 	reader recordbatch.Reader
