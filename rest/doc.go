@@ -9,7 +9,9 @@
 //
 // Listeners, TLS, CORS and response headers follow the worker keys listeners,
 // admin.listeners, rest.advertised.*, access.control.allow.*,
-// response.http.headers.config; see [Config].
+// response.http.headers.config; see [Config]. Of ssl.* the stores in PEM form,
+// ssl.client.auth, ssl.enabled.protocols (TLSv1.2, TLSv1.3) and ssl.cipher.suites, those
+// of TLSv1.2, count: Go does not let the suites of TLSv1.3 be chosen.
 //
 // The package knows nothing of Kafka, stores or tasks. Its typed client is
 // rest/client.

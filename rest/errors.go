@@ -29,7 +29,6 @@ func statusOf(err error) (int, string) {
 		notFound *model.NotFoundError
 		exists   *model.AlreadyExistsError
 		bad      *model.BadRequestError
-		conflict *model.ConflictError
 		large    *http.MaxBytesError
 	)
 	switch {
@@ -41,8 +40,6 @@ func statusOf(err error) (int, string) {
 		return http.StatusConflict, exists.Msg
 	case errors.As(err, &bad):
 		return http.StatusBadRequest, bad.Msg
-	case errors.As(err, &conflict):
-		return http.StatusConflict, conflict.Msg
 	case errors.As(err, &large):
 		return http.StatusRequestEntityTooLarge, fmt.Sprintf("The request body is larger than %d bytes", large.Limit)
 	case errors.Is(err, context.DeadlineExceeded):

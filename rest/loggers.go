@@ -43,6 +43,9 @@ func (s *Server) setLogger(r *http.Request) (answer, error) {
 	if !known {
 		return answer{}, model.NotFound("invalid log level '%s'.", *body["level"])
 	}
+	if err := s.Loggers.Room(name); err != nil {
+		return answer{}, model.BadRequest("%v", err)
+	}
 	switch scope := r.URL.Query().Get("scope"); scope {
 	case "cluster":
 		if err := s.herder.SetClusterLogLevel(r.Context(), name, level); err != nil {

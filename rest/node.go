@@ -52,7 +52,7 @@ func (s *Server) health(r *http.Request) (answer, error) {
 func (s *Server) leatVersion(*http.Request) (answer, error) { return ok(version.Get()) }
 
 // logs streams the kept log lines of a connector as JSON lines; follow=true goes
-// on with new ones until the client leaves.
+// on with new ones until the client leaves or the server stops.
 func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 	err := checkParams(r)
 	name := ""
@@ -83,6 +83,8 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 		}
 		select {
 		case <-more:
+		case <-s.draining:
+			return
 		case <-r.Context().Done():
 			return
 		}

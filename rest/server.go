@@ -47,6 +47,7 @@ type Server struct {
 	log    *slog.Logger
 
 	listeners []listener
+	draining  <-chan struct{} // closed when Run ends; set by Run
 }
 
 // SetHerder sets the herder, before Run.
@@ -157,6 +158,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return errors.New("REST server without a herder or without listeners")
 	}
 	g, gctx := errgroup.WithContext(ctx)
+	s.draining = gctx.Done()
 	for _, l := range s.listeners {
 		srv := &http.Server{
 			Handler: l.handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: RequestTimeout,
@@ -175,7 +177,7 @@ func (s *Server) Run(ctx context.Context) error {
 			drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 			defer cancel()
 			if err := srv.Shutdown(drain); err != nil {
-				return srv.Close() // long polls of logs are cut off
+				return srv.Close() // what takes longer is cut off
 			}
 			return nil
 		})

@@ -285,7 +285,6 @@ func TestErrorsHaveTheirStatus(t *testing.T) {
 	}{
 		{model.NotFound("x"), 404, "x"},
 		{model.AlreadyExists("x"), 409, "x"},
-		{model.Conflict("x"), 409, "x"},
 		{model.BadRequest("x"), 400, "x"},
 		{errors.New("x"), 500, "x"},
 		{context.DeadlineExceeded, 500, "Request timed out"},
@@ -328,6 +327,80 @@ func TestTLS(t *testing.T) {
 	status, h, _ := call(t, c, "POST", s.URL()+"/connectors", `{"name":"a","config":{"connector.class":"TestSource","topic":"t"}}`)
 	if status != 201 || h.Get("Location") != s.URL()+"/connectors/a" {
 		t.Errorf("status %d, location %s", status, h.Get("Location"))
+	}
+}
+
+func TestTLSChoices(t *testing.T) {
+	file, pool := selfSigned(t)
+	const suite = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
+	for _, c := range []struct {
+		key, value string
+		version    uint16
+		suite      string // "": any
+		refusal    string
+	}{
+		{"ssl.enabled.protocols", "TLSv1.2", tls.VersionTLS12, "", ""},
+		{"ssl.enabled.protocols", "TLSv1.3,TLSv1.2", tls.VersionTLS13, "", ""},
+		{"ssl.cipher.suites", suite, tls.VersionTLS12, suite, ""},
+		{"ssl.enabled.protocols", "TLSv1.1", 0, "", "Invalid value TLSv1.1 for configuration ssl.enabled.protocols"},
+		{"ssl.cipher.suites", "TLS_AES_128_GCM_SHA256", 0, "", "cannot be chosen"},
+		{"ssl.cipher.suites", "nonsense", 0, "", suite},
+	} {
+		props := map[string]string{"listeners": "https://127.0.0.1:0", "ssl.keystore.type": "PEM", "ssl.keystore.location": file, c.key: c.value}
+		if c.refusal != "" {
+			if _, err := rest.ParseConfig(props); err == nil || !strings.Contains(err.Error(), c.refusal) {
+				t.Errorf("%s=%s: error %v, want %s", c.key, c.value, err, c.refusal)
+			}
+			continue
+		}
+		s := serve(t, newHerder(), props, nil)
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(s.URL(), "https://"), &tls.Config{RootCAs: pool})
+		if err != nil {
+			t.Fatalf("%s=%s: %v", c.key, c.value, err)
+		}
+		state := conn.ConnectionState()
+		conn.Close()
+		if name := tls.CipherSuiteName(state.CipherSuite); state.Version != c.version || c.suite != "" && name != c.suite {
+			t.Errorf("%s=%s: %s with %s", c.key, c.value, tls.VersionName(state.Version), name)
+		}
+		if _, err := tls.Dial("tcp", strings.TrimPrefix(s.URL(), "https://"), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}); (err == nil) != (c.version == tls.VersionTLS13) {
+			t.Errorf("%s=%s: a client of TLS 1.3 alone got %v", c.key, c.value, err)
+		}
+	}
+}
+
+// A client that follows a log ends in order when the server stops: it is not waited
+// for and then cut off.
+func TestFollowedLogsEndWithTheServer(t *testing.T) {
+	h := newHerder()
+	if _, err := h.Create(t.Context(), "a", map[string]string{"connector.class": "TestSource", "topic": "t", "name": "a"}, model.TargetStarted); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := rest.ParseConfig(local())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := rest.NewServer(cfg, h, resttest.Registry(), slog.New(slog.DiscardHandler))
+	s.Logs = logtail.New()
+	slog.New(s.Logs.Handler(slog.NewTextHandler(io.Discard, nil))).Warn("something", "connector", "a")
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	res, err := http.Get(s.URL() + "/leat/v1/connectors/a/logs?follow=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	cancel() // the answer has begun
+	if _, err := io.ReadAll(res.Body); err != nil {
+		t.Errorf("the answer was cut off: %v", err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/leat-project/leat/connect/config"
 )
@@ -12,6 +14,7 @@ import (
 type sslKeys struct {
 	storeType, location, trustType, trustLocation, clientAuth string
 	key, chain, trust                                         config.Secret
+	protocols, suites                                         []string
 }
 
 // Define declares the keys.
@@ -24,6 +27,8 @@ func (k *sslKeys) Define(d *config.Def) {
 	d.String(&k.trustLocation, "ssl.truststore.location").Default(nil)
 	d.Password(&k.trust, "ssl.truststore.certificates").Default(nil)
 	d.String(&k.clientAuth, "ssl.client.auth").Default("none").Check(config.OneOf("none", "requested", "required"))
+	d.List(&k.protocols, "ssl.enabled.protocols").Default("TLSv1.2,TLSv1.3")
+	d.List(&k.suites, "ssl.cipher.suites").Default(nil)
 }
 
 // serverTLS reads the TLS settings of a listener: the keys under prefix if there
@@ -40,7 +45,20 @@ func serverTLS(props map[string]string, prefix string) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+	c := &tls.Config{Certificates: []tls.Certificate{cert}}
+	if c.MinVersion, c.MaxVersion, err = k.versions(); err != nil {
+		return nil, err
+	}
+	if len(k.suites) > 0 {
+		if c.CipherSuites, err = k.cipherSuites(); err != nil {
+			return nil, err
+		}
+		if c.MinVersion > tls.VersionTLS12 {
+			return nil, config.Invalid("ssl.cipher.suites", strings.Join(k.suites, ","),
+				"the suites of TLSv1.3 cannot be chosen: leave this key out, or add TLSv1.2 to ssl.enabled.protocols")
+		}
+		c.MaxVersion = tls.VersionTLS12 // whose suites they are: with TLSv1.3 others would be used
+	}
 	switch k.clientAuth {
 	case "requested":
 		c.ClientAuth = tls.VerifyClientCertIfGiven
@@ -53,6 +71,58 @@ func serverTLS(props map[string]string, prefix string) (*tls.Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// versions returns the range of ssl.enabled.protocols.
+func (k *sslKeys) versions() (least, most uint16, err error) {
+	for _, name := range k.protocols {
+		var v uint16
+		switch name {
+		case "TLSv1.2":
+			v = tls.VersionTLS12
+		case "TLSv1.3":
+			v = tls.VersionTLS13
+		default:
+			return 0, 0, config.Invalid("ssl.enabled.protocols", name, "expected TLSv1.2 and TLSv1.3, or one of them")
+		}
+		if least == 0 || v < least {
+			least = v
+		}
+		most = max(most, v)
+	}
+	if least == 0 {
+		return 0, 0, config.Invalid("ssl.enabled.protocols", "", "expected TLSv1.2 and TLSv1.3, or one of them")
+	}
+	return least, most, nil
+}
+
+// cipherSuites finds suites of TLSv1.2 by name; Go and Java both take the names of
+// the IANA.
+func (k *sslKeys) cipherSuites() ([]uint16, error) {
+	var ids []uint16
+	for _, name := range k.suites {
+		i := slices.IndexFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return s.Name == name })
+		if i < 0 {
+			return nil, config.Invalid("ssl.cipher.suites", name, "expected suites of TLSv1.2 that are safe: "+strings.Join(suiteNames(), ", "))
+		}
+		s := tls.CipherSuites()[i]
+		if !slices.Contains(s.SupportedVersions, tls.VersionTLS12) {
+			return nil, config.Invalid("ssl.cipher.suites", name, "the suites of TLSv1.3 cannot be chosen: take it out of the list; "+
+				"without this key TLSv1.3 is used, with it TLSv1.2")
+		}
+		ids = append(ids, s.ID)
+	}
+	return ids, nil
+}
+
+func suiteNames() []string {
+	var names []string
+	for _, s := range tls.CipherSuites() {
+		if slices.Contains(s.SupportedVersions, tls.VersionTLS12) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }
 
 func (k *sslKeys) certificate() (tls.Certificate, error) {

@@ -114,7 +114,13 @@ func (p *program) newWorker(mode conf.Mode, keys map[string]string, instance str
 }
 
 // setLevel carries out a cluster-wide change of a logger's level.
-func (p *program) setLevel(logger, level string) { p.levels.Set(logger, level) }
+func (p *program) setLevel(logger, level string) {
+	if err := p.levels.Room(logger); err != nil {
+		p.log.Warn("carrying out a change of log levels", "err", err)
+		return
+	}
+	p.levels.Set(logger, level)
+}
 
 func (n *node) url() string { return n.rest.URL() }
 

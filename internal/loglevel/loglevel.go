@@ -8,6 +8,7 @@ package loglevel
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -65,6 +66,20 @@ func (l *Levels) Get(name string) (level Level, ok bool) {
 	defer l.mu.RUnlock()
 	level, ok = l.loggers[name]
 	return level, ok
+}
+
+// mostLoggers bounds the loggers that have a level: clients make up their names.
+const mostLoggers = 1000
+
+// Room says why a logger cannot be given a level: it has none, and too many others
+// have.
+func (l *Levels) Room(name string) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if _, known := l.loggers[name]; known || len(l.loggers) < mostLoggers {
+		return nil
+	}
+	return fmt.Errorf("logger %.100s is not given a level: %d loggers have one, and more are not kept; set that of %s or of another one that is listed", name, len(l.loggers), Root)
 }
 
 // Set sets the level of a namespace and of every known logger below it, and

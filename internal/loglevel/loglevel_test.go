@@ -2,6 +2,7 @@ package loglevel
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -49,5 +50,22 @@ func TestParse(t *testing.T) {
 	}
 	if _, ok := Parse("BOGUS"); ok {
 		t.Error("BOGUS is a level")
+	}
+}
+
+func TestRoomIsBounded(t *testing.T) {
+	l := New()
+	for i := range mostLoggers - 1 { // and root
+		name := fmt.Sprint("a.", i)
+		if err := l.Room(name); err != nil {
+			t.Fatal(err)
+		}
+		l.Set(name, "DEBUG")
+	}
+	if err := l.Room("b"); err == nil {
+		t.Errorf("there is room for more than %d loggers", mostLoggers)
+	}
+	if err := l.Room("a.1"); err != nil {
+		t.Errorf("a logger that has a level: %v", err)
 	}
 }

@@ -35,14 +35,3 @@ func (e *BadRequestError) Error() string { return e.Msg }
 func BadRequest(format string, args ...any) error {
 	return &BadRequestError{Msg: fmt.Sprintf(format, args...)}
 }
-
-// ConflictError says that the pool is moving or another writer took over: the
-// same request may succeed shortly (RebalanceNeededException).
-type ConflictError struct{ Msg string }
-
-func (e *ConflictError) Error() string { return e.Msg }
-
-// Conflict returns a ConflictError.
-func Conflict(format string, args ...any) error {
-	return &ConflictError{Msg: fmt.Sprintf(format, args...)}
-}
