@@ -123,7 +123,7 @@ func (c *consumer) subscribe(ctx context.Context) error {
 	if c.regex == nil && c.client == nil {
 		return c.join(c.topics)
 	}
-	if time.Now().Before(c.next) {
+	if time.Now().Before(c.next) || c.regex == nil && !c.coverage.due() {
 		return nil
 	}
 	c.next = time.Now().Add(regexInterval)

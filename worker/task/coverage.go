@@ -33,7 +33,7 @@ type coverage struct {
 // ask, since only the leader's asking counts.
 func (c *consumer) check(ctx context.Context, topics kadm.TopicDetails) {
 	v := &c.coverage
-	if c.client == nil || c.member == "" || time.Now().Before(v.next) {
+	if c.client == nil || c.member == "" || !v.due() {
 		return
 	}
 	v.pause = min(max(2*v.pause, coverageFirst), coverageMost)
@@ -61,6 +61,8 @@ func (c *consumer) check(ctx context.Context, topics kadm.TopicDetails) {
 		c.client.ForceRebalance()
 	}
 }
+
+func (v *coverage) due() bool { return !time.Now().Before(v.next) }
 
 // soon makes the next look an early one.
 func (v *coverage) soon() { v.next, v.pause = time.Now().Add(coverageFirst), 0 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -73,7 +72,7 @@ func (s *settings) tryPublication(ctx context.Context, ss *session) error {
 	case p.exists && strings.EqualFold(s.PublicationMode, "filtered"):
 		return nil // its tables are set at start
 	case p.exists:
-		err = checkTables(ctx, ss, s, &catalogue{}, p, slog.New(slog.DiscardHandler))
+		err = checkTables(ctx, ss, s, &catalogue{}, p, func(table, msg string) {})
 	case strings.EqualFold(s.PublicationMode, "disabled"):
 		err = missingPublication(s)
 	}

@@ -46,7 +46,7 @@ func (t *Task) prepare(ctx context.Context) (phase, error) {
 	if t.publication, err = ensurePublication(ctx, t.session, t.cfg, &t.catalogue, t.log); err != nil {
 		return nil, err
 	}
-	if err := checkTables(ctx, t.session, t.cfg, &t.catalogue, t.publication, t.log); err != nil {
+	if err := checkTables(ctx, t.session, t.cfg, &t.catalogue, t.publication, t.warnOnce); err != nil {
 		return nil, err
 	}
 	slot, err := t.findSlot(ctx)

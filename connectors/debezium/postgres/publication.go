@@ -173,7 +173,7 @@ func setIdentities(ctx context.Context, s *session, cfg *settings, cat *catalogu
 // checkTables compares the publication with what is captured: a table or column
 // that it does not send would be missing from the stream in silence. A table that
 // the include lists do not name is only warned about.
-func checkTables(ctx context.Context, s *session, cfg *settings, cat *catalogue, p publicationState, log *slog.Logger) error {
+func checkTables(ctx context.Context, s *session, cfg *settings, cat *catalogue, p publicationState, warn func(table, msg string)) error {
 	tables, err := cat.captured(ctx, s, cfg, p.viaRoot)
 	if err != nil {
 		return err
@@ -190,7 +190,7 @@ func checkTables(ctx context.Context, s *session, cfg *settings, cat *catalogue,
 				cfg.Publication, t.full(), ident(cfg.Publication), t.quoted())
 		}
 		if !ok {
-			log.Warn("the publication does not send a captured table: it is read by snapshots only", "publication", cfg.Publication, "table", t.full())
+			warn(t.full(), "the publication does not send a captured table: it is read by snapshots only")
 			continue
 		}
 		for _, a := range t.columns {
@@ -199,18 +199,18 @@ func checkTables(ctx context.Context, s *session, cfg *settings, cat *catalogue,
 					cfg.Publication, a.name, t.full(), ident(cfg.Publication), t.quoted())
 			}
 		}
-		warnIdentity(cfg, t, log)
+		warnIdentity(cfg, t, warn)
 	}
 	return nil
 }
 
 // warnIdentity warns of tables whose changes PostgreSQL or a sink will refuse.
-func warnIdentity(cfg *settings, t *relation, log *slog.Logger) {
+func warnIdentity(cfg *settings, t *relation, warn func(table, msg string)) {
 	if len(cfg.keyColumns(t)) == 0 {
-		log.Warn("a captured table has no key: its records have none, and sinks that need one refuse them; add a primary key or set message.key.columns", "table", t.full())
+		warn(t.full(), "a captured table has no key: its records have none, and sinks that need one refuse them; add a primary key or set message.key.columns")
 	}
 	if len(t.key) == 0 && t.identity == 'd' || t.identity == 'n' {
-		log.Warn("a captured table has no replica identity, neither a primary key for one nor another: PostgreSQL refuses to update and delete its rows while it is published; run ALTER TABLE ... REPLICA IDENTITY FULL", "table", t.full())
+		warn(t.full(), "a captured table has no replica identity, neither a primary key for one nor another: PostgreSQL refuses to update and delete its rows while it is published; run ALTER TABLE ... REPLICA IDENTITY FULL")
 	}
 }
 

@@ -33,6 +33,8 @@ type Task struct {
 	version       int   // server_version_num
 	senderTimeout int64 // wal_sender_timeout in ms, 0 for none
 
+	warned map[string]bool // what warnOnce has said
+
 	phase       phase         // nil: prepare
 	turn        chan struct{} // held by Poll and Stop: what is above is theirs
 	lastRequest time.Time
@@ -149,6 +151,20 @@ func (t *Task) failed(ctx context.Context, b *connect.Batch, err error) error {
 	}
 	t.closeSession()
 	return nil // records of b, if any, are whole
+}
+
+// warnOnce warns of a table, but not again when prepare looks at it again: after
+// the mark of a first snapshot and after every lost connection.
+func (t *Task) warnOnce(table, msg string) {
+	said := table + "\x00" + msg
+	if t.warned[said] {
+		return
+	}
+	if t.warned == nil {
+		t.warned = map[string]bool{}
+	}
+	t.warned[said] = true
+	t.log.Warn(msg, "table", table)
 }
 
 // OffsetsCommitted confirms to the server what is durable.
