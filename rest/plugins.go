@@ -29,16 +29,12 @@ func (s *Server) listPlugins(r *http.Request) (answer, error) {
 	return ok(infos)
 }
 
-// policyPackage begins the names of classes that are known, and no plugins of a kind
-// that has keys.
-const policyPackage = "org.apache.kafka.connect.connector.policy."
-
 func (s *Server) pluginConfig(r *http.Request) (answer, error) {
 	name := param(r, "plugin")
 	p, err := s.reg.Find(name)
 	if err != nil {
 		switch {
-		case strings.HasPrefix(name, policyPackage):
+		case strings.HasPrefix(name, validate.PolicyPackage): // known, and of a kind without keys
 			return answer{}, model.BadRequest("Invalid plugin class %s. Valid types are sink, source, converter, header_converter, transformation, predicate.", name)
 		case strings.HasPrefix(name, "java.lang."):
 			return answer{}, errors.New("Instantiation error") //nolint:staticcheck // Java's text

@@ -175,7 +175,7 @@ func (t *Cast) applySchemaless(r *connect.Record, v data.Value) (bool, error) {
 
 func (t *Cast) plan(s *data.Schema) (*castPlan, error) {
 	p := &castPlan{}
-	b := withBasics(s, data.NewSchema(t.whole))
+	b := data.NewSchema(t.whole).BasicsOf(s)
 	if t.whole == data.TypeUnknown {
 		if s.Type() != data.TypeStruct {
 			return nil, connect.DataErrorf("Cannot list fields on non-struct type")

@@ -2,11 +2,10 @@ package transforms
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/leat-project/leat/connect"
+	"github.com/leat-project/leat/internal/javamap"
 )
 
 // describe is Java's ConnectRecord.toString, for errors that show a record.
@@ -23,7 +22,7 @@ func describe(r *connect.Record) string {
 		if r.SourceOffset != nil {
 			offset = r.SourceOffset.OffsetMap()
 		}
-		fmt.Fprintf(&sb, "SourceRecord{sourcePartition=%s, sourceOffset=%s} ", mapText(partition), mapText(offset))
+		fmt.Fprintf(&sb, "SourceRecord{sourcePartition=%s, sourceOffset=%s} ", javamap.Text(partition), javamap.Text(offset))
 	}
 	fmt.Fprintf(&sb, "ConnectRecord{topic='%s', kafkaPartition=%s, key=%s, keySchema=%s, value=%s, valueSchema=%s, timestamp=%s, headers=ConnectHeaders(headers=",
 		r.Topic, unless(r.Partition == connect.NoPartition, r.Partition), r.Key, r.KeySchema, r.Value, r.ValueSchema,
@@ -44,15 +43,4 @@ func unless(null bool, v any) string {
 		return "null"
 	}
 	return fmt.Sprint(v)
-}
-
-func mapText(m map[string]any) string {
-	if m == nil {
-		return "null"
-	}
-	var parts []string
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		parts = append(parts, k+"="+unless(m[k] == nil, m[k]))
-	}
-	return "{" + strings.Join(parts, ", ") + "}"
 }

@@ -142,7 +142,7 @@ func leafSchema(s *data.Schema, optional bool, def data.Value) (*data.Schema, er
 	if s.Type() == data.TypeArray {
 		b = data.NewArray(s.Elem())
 	}
-	withBasics(s, b).SetOptional(optional)
+	b.BasicsOf(s).SetOptional(optional)
 	if !def.IsNull() {
 		b.Default(def)
 	}

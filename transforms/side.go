@@ -104,20 +104,8 @@ func (p *planner[P]) get(s *data.Schema, build func(*data.Schema) (P, error)) (P
 	return plan, nil
 }
 
-// basics starts a struct schema with name, version, doc and parameters of s; the
-// optional flag and the default are lost, as in SchemaUtil.copySchemaBasics.
-func basics(s *data.Schema) *data.Builder { return withBasics(s, data.NewStruct("")) }
-
-func withBasics(s *data.Schema, b *data.Builder) *data.Builder {
-	b.Name(s.Name()).Doc(s.Doc())
-	if v, ok := s.Version(); ok {
-		b.Version(v)
-	}
-	for _, p := range s.Params() {
-		b.Param(p.Key, p.Value)
-	}
-	return b
-}
+// basics starts a struct schema with the basics of s.
+func basics(s *data.Schema) *data.Builder { return data.NewStruct("").BasicsOf(s) }
 
 // build finishes a schema; a mistake is a SchemaBuilderException.
 func build(b *data.Builder) (*data.Schema, error) {

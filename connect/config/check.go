@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/leat-project/leat/connect/data"
 )
 
 // AtLeast is ConfigDef.Range.atLeast; null is refused as Java refuses it.
@@ -16,19 +18,6 @@ func AtLeast(least float64) Check {
 		}
 		if n < least {
 			return Invalid(name, v, "Value must be at least "+trim(least))
-		}
-		return nil
-	}
-}
-
-// Between is ConfigDef.Range.between, both ends included.
-func Between(least, most float64) Check {
-	return func(name string, v any) error {
-		if err := AtLeast(least)(name, v); err != nil {
-			return err
-		}
-		if n, _ := number(v); n > most {
-			return Invalid(name, v, "Value must be no more than "+trim(most))
 		}
 		return nil
 	}
@@ -48,7 +37,7 @@ func trim(f float64) string {
 	if f == float64(int64(f)) {
 		return fmt.Sprint(int64(f))
 	}
-	return javaDouble(f)
+	return data.Float64(f).String()
 }
 
 // OneOf is ConfigDef.ValidString.in.

@@ -25,7 +25,7 @@ type settings struct {
 func (s *settings) Define(d *config.Def) {
 	d.String(&s.name, "name").Check(config.Printable)
 	d.Bool(&s.on, "on").Default(false)
-	d.Int(&s.n, "n").Default(5).Check(config.Between(1, 10))
+	d.Int(&s.n, "n").Default(5).Check(config.AtLeast(1))
 	d.Long(&s.big, "big").Default(nil)
 	d.Double(&s.ratio, "ratio").Default(0.5)
 	d.List(&s.list, "list").Default("a,b")
@@ -60,11 +60,11 @@ func TestParseDefaults(t *testing.T) {
 }
 
 func TestParseNamesEveryBadKey(t *testing.T) {
-	err := config.Parse(&settings{}, map[string]string{"on": "yes", "n": "11", "big": "1.5", "ratio": "x", "class": "Nope"})
+	err := config.Parse(&settings{}, map[string]string{"on": "yes", "n": "0", "big": "1.5", "ratio": "x", "class": "Nope"})
 	want := []string{
 		`Missing required configuration "name" which has no default value.`,
 		"Invalid value yes for configuration on: Expected value to be either true or false",
-		"Invalid value 11 for configuration n: Value must be no more than 10",
+		"Invalid value 0 for configuration n: Value must be at least 1",
 		"Invalid value 1.5 for configuration big: Not a number of type LONG",
 		"Invalid value x for configuration ratio: Not a number of type DOUBLE",
 		"Invalid value Nope for configuration class: Class Nope could not be found.",

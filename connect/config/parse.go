@@ -3,9 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
+
+	"github.com/leat-project/leat/connect/data"
 )
 
 // Definer declares keys bound to its own fields.
@@ -134,29 +135,11 @@ func text(v any) string {
 	case int64:
 		return strconv.FormatInt(v, 10)
 	case float64:
-		return javaDouble(v)
+		return data.Float64(v).String()
 	case []string:
 		return strings.Join(v, ",")
 	}
 	return fmt.Sprint(v) // Secret: [hidden]
-}
-
-// javaDouble renders as Double.toString does for everyday numbers.
-func javaDouble(f float64) string {
-	if a := math.Abs(f); a != 0 && (a < 1e-3 || a >= 1e7) {
-		s := strconv.FormatFloat(f, 'E', -1, 64)
-		m, e, _ := strings.Cut(s, "E")
-		if !strings.Contains(m, ".") {
-			m += ".0"
-		}
-		n, _ := strconv.Atoi(e)
-		return m + "E" + strconv.Itoa(n)
-	}
-	s := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return s
 }
 
 var intBits = map[Type]int{TypeShort: 16, TypeInt: 32, TypeLong: 64}

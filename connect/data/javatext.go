@@ -193,53 +193,6 @@ func appendScaled(dst []byte, neg bool, digits []byte, scale int64) []byte {
 	return appendInt(dst, adjusted)
 }
 
-// AppendPlainDecimal appends BigDecimal.toPlainString of a decimal.
-func (v Value) AppendPlainDecimal(dst []byte) []byte {
-	digits, scale := v.decimalDigits(nil)
-	neg := digits[0] == '-'
-	if neg {
-		digits = digits[1:]
-	}
-	if scale >= 0 {
-		if point := len(digits) - int(scale); point <= 0 {
-			if neg {
-				dst = append(dst, '-')
-			}
-			if scale == 0 {
-				return append(dst, digits...)
-			}
-			dst = append(dst, "0."...)
-			for range -point {
-				dst = append(dst, '0')
-			}
-			return append(dst, digits...)
-		}
-		return appendPlain(dst, neg, digits, int(scale))
-	}
-	if neg {
-		dst = append(dst, '-')
-	}
-	dst = append(dst, digits...)
-	if string(digits) == "0" {
-		return dst
-	}
-	for range -scale {
-		dst = append(dst, '0')
-	}
-	return dst
-}
-
-func appendPlain(dst []byte, neg bool, digits []byte, scale int) []byte {
-	if neg {
-		dst = append(dst, '-')
-	}
-	dst = append(dst, digits[:len(digits)-scale]...)
-	if scale > 0 {
-		dst = append(append(dst, '.'), digits[len(digits)-scale:]...)
-	}
-	return dst
-}
-
 // UnscaledBytes appends the two's complement big-endian bytes of a decimal's
 // unscaled value (BigInteger.toByteArray), at least one byte.
 func (v Value) UnscaledBytes(dst []byte) []byte {

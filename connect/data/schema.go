@@ -230,6 +230,19 @@ func (b *Builder) Version(v int32) *Builder { b.s.version, b.s.hasVersion = v, t
 // Doc sets the documentation.
 func (b *Builder) Doc(doc string) *Builder { b.s.doc = doc; return b }
 
+// BasicsOf takes over name, version, doc and parameters of s; the optional flag and
+// the default are lost, as in SchemaUtil.copySchemaBasics.
+func (b *Builder) BasicsOf(s *Schema) *Builder {
+	b.Name(s.Name()).Doc(s.Doc())
+	if v, ok := s.Version(); ok {
+		b.Version(v)
+	}
+	for _, p := range s.Params() {
+		b.Param(p.Key, p.Value)
+	}
+	return b
+}
+
 // Param sets a parameter.
 func (b *Builder) Param(key, value string) *Builder {
 	for i := range b.s.params {

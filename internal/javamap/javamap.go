@@ -4,6 +4,7 @@
 package javamap
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -35,6 +36,27 @@ func Order[V any](m map[string]V) []string {
 		return strings.Compare(a, b)
 	})
 	return keys
+}
+
+// Text is AbstractMap.toString of a HashMap, "null" for a nil map.
+func Text(m map[string]any) string {
+	if m == nil {
+		return "null"
+	}
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, k := range Order(m) {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(k + "=")
+		if m[k] == nil {
+			b.WriteString("null")
+		} else {
+			fmt.Fprint(&b, m[k])
+		}
+	}
+	return b.String() + "}"
 }
 
 // Hash is String.hashCode.

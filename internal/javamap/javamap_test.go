@@ -26,3 +26,12 @@ func TestOrder(t *testing.T) {
 		t.Fatalf("order = %v, want %v", got, want)
 	}
 }
+
+func TestText(t *testing.T) {
+	if got, want := javamap.Text(map[string]any{"a": 1, "b": nil, "p": "x"}), "{p=x, a=1, b=null}"; got != want {
+		t.Errorf("text = %s, want %s", got, want)
+	}
+	if got := javamap.Text(nil); got != "null" {
+		t.Errorf("text of no map = %s, want null", got)
+	}
+}

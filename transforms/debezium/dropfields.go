@@ -84,7 +84,7 @@ func (t *ExtractNewRecordState) without(r *connect.Record, s *data.Schema, v dat
 }
 
 func (t *ExtractNewRecordState) dropPlan(s *data.Schema, names []string) (*dropPlan, error) {
-	b := copyBasics(data.NewStruct(""), s)
+	b := data.NewStruct("").BasicsOf(s)
 	p := &dropPlan{}
 	for i, f := range s.Fields() {
 		if slices.Contains(names, f.Name) && (f.Schema.Optional() || !t.dropKeepsBase) {

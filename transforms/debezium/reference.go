@@ -108,18 +108,7 @@ func optionalBasics(s *data.Schema) *data.Schema {
 	case data.TypeMap:
 		b = data.NewMap(nil, nil)
 	}
-	return copyBasics(b, s).Optional().Build()
-}
-
-func copyBasics(b *data.Builder, s *data.Schema) *data.Builder {
-	b.Name(s.Name()).Doc(s.Doc())
-	if v, ok := s.Version(); ok {
-		b.Version(v)
-	}
-	for _, p := range s.Params() {
-		b.Param(p.Key, p.Value)
-	}
-	return b
+	return b.BasicsOf(s).Optional().Build()
 }
 
 // value returns the referenced value of an event, without defaults.

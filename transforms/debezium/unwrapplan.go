@@ -113,7 +113,7 @@ func (t *ExtractNewRecordState) rowPlan(p *unwrapPlan, from *data.Schema) (*rowP
 		p.lastRow = rp
 		return rp, nil
 	}
-	b := copyBasics(data.NewStruct(""), from)
+	b := data.NewStruct("").BasicsOf(from)
 	rp := &rowPlan{from: from, n: from.NumFields()}
 	for i, f := range from.Fields() {
 		b.Field(f.Name, f.Schema)

@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/leat-project/leat/connect"
-	"github.com/leat-project/leat/internal/javamap"
 )
 
 // DeadLetters writes records to the dead letter topic. Its methods are safe for
@@ -86,25 +84,4 @@ func (e *Errors) deadLetter(f Failure) *kgo.Record {
 	}
 	add("exception.stacktrace", Trace(f.Err))
 	return r
-}
-
-// mapText is AbstractMap.toString of a HashMap.
-func mapText(m map[string]any) string {
-	if m == nil {
-		return "null"
-	}
-	var b strings.Builder
-	b.WriteByte('{')
-	for i, k := range javamap.Order(m) {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(k + "=")
-		if m[k] == nil {
-			b.WriteString("null")
-		} else {
-			fmt.Fprint(&b, m[k])
-		}
-	}
-	return b.String() + "}"
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/leat-project/leat/connect"
 	"github.com/leat-project/leat/connect/config"
+	"github.com/leat-project/leat/internal/javamap"
 	"github.com/leat-project/leat/worker/model"
 )
 
@@ -223,13 +224,13 @@ func sourceRecordText(r *connect.Record) string {
 	if r.SourcePartition == nil {
 		b.WriteString("null")
 	} else {
-		b.WriteString(mapText(r.SourcePartition.Fields()))
+		b.WriteString(javamap.Text(r.SourcePartition.Fields()))
 	}
 	b.WriteString(", sourceOffset=")
 	if r.SourceOffset == nil {
 		b.WriteString("null")
 	} else {
-		b.WriteString(mapText(r.SourceOffset.OffsetMap()))
+		b.WriteString(javamap.Text(r.SourceOffset.OffsetMap()))
 	}
 	fmt.Fprintf(&b, "} ConnectRecord{topic='%s', kafkaPartition=", r.Topic)
 	if r.Partition == connect.NoPartition {

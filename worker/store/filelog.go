@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/leat-project/leat/internal/vfs"
 )
 
 // FileLog is a Log in one file that holds the last record of every key: the source
@@ -70,7 +71,7 @@ func (l *FileLog) Append(_ context.Context, recs ...Record) error {
 			l.data[string(r.Key)] = r.Value
 		}
 	}
-	if err := replaceFile(l.path, appendHashMap(nil, l.data)); err != nil {
+	if err := vfs.WriteFileAtomic(vfs.OS{}, l.path, appendHashMap(nil, l.data)); err != nil {
 		return fmt.Errorf("writing the offset file: %w", err)
 	}
 	for _, r := range recs {
@@ -79,34 +80,6 @@ func (l *FileLog) Append(_ context.Context, recs ...Record) error {
 		l.apply(r)
 	}
 	return nil
-}
-
-func replaceFile(path string, content []byte) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".offsets-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone when the rename succeeded
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	// Windows cannot sync folders, and need not.
-	if err := d.Sync(); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
-		return errors.Join(err, d.Close())
-	}
-	return d.Close()
 }
 
 // AppendAsync implements Log.

@@ -13,13 +13,14 @@ type Policy struct {
 	allowed []string
 }
 
-const policyPackage = "org.apache.kafka.connect.connector.policy."
+// PolicyPackage begins the class names of policies.
+const PolicyPackage = "org.apache.kafka.connect.connector.policy."
 
 // NewPolicy returns the policy of a class name or alias (All, None, Principal,
 // Allowlist; KIP-458, KIP-1188). allowlist is
 // connector.client.config.override.allowlist.
 func NewPolicy(class string, allowlist []string) (*Policy, error) {
-	name := strings.TrimPrefix(class, policyPackage)
+	name := strings.TrimPrefix(class, PolicyPackage)
 	name = strings.TrimSuffix(name, "ConnectorClientConfigOverridePolicy")
 	switch name {
 	case "All", "":
