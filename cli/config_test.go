@@ -92,6 +92,10 @@ func TestConfigErrors(t *testing.T) {
 		{"set topic orders -f /nope", 6, "/nope"},
 		{"set topic orders --append retention.ms=1", 6, "retention.ms"},
 		{"set broker 1 log.dirs=/x", 6, "log.dirs"},
+		{"set broker 1 listeners=PLAINTEXT://127.0.0.1:1", 6, "listeners"},
+		{"set broker 1 metric.reporters=com.example.Reporter", 6, "metric.reporters"},
+		{"set broker default metric.reporters=com.example.Reporter", 6, "metric.reporters"},
+		{"set broker 1 no.such.key=1", 6, "no.such.key"},
 		{"unset topic orders retention.ms", 6, "no value of its own for retention.ms"},
 	} {
 		t.Run(c.args, func(t *testing.T) {

@@ -26,6 +26,7 @@ type consumption struct {
 	timeout                     time.Duration
 	properties                  []string
 	form                        form
+	types                       recordTypes
 }
 
 const consumeLong = `Print the values of records as they come, JSON values indented when the output is a
@@ -53,9 +54,13 @@ func (k *cluster) consumeCommand() *cobra.Command {
 	f.BoolVar(&o.headers, "print-headers", false, "print the headers before the value")
 	f.BoolVarP(&o.meta, "print-position", "m", false, "print partition, offset and timestamp before the value")
 	f.BoolVar(&o.decode, "decode", false, "print keys and values of __consumer_offsets and __transaction_state as what they mean, in JSON")
+	o.types.bind(c)
 	f.StringVar(&o.format, "format", "", "print this for each record: "+formHelp)
 	f.StringArrayVar(&o.properties, "property", nil, "consumer setting NAME=VALUE under its Java name; may be repeated")
 	c.MarkFlagsMutuallyExclusive("from-beginning", "offset")
+	for _, flag := range []string{"key-type", "value-type"} {
+		c.MarkFlagsMutuallyExclusive("decode", flag)
+	}
 	for _, flag := range []string{"offset", "partition", "exit"} {
 		c.MarkFlagsMutuallyExclusive("group", flag)
 	}
@@ -77,6 +82,9 @@ func parseProperties(pairs []string) (map[string]string, error) {
 
 func (o *consumption) run(ctx context.Context, topics []string) (err error) {
 	if o.form, err = parseForm(o.format); err != nil {
+		return err
+	}
+	if err := o.types.check(); err != nil {
 		return err
 	}
 	for _, t := range topics {

@@ -56,6 +56,10 @@ func (o *consumption) print(r *kgo.Record) error {
 			return err
 		}
 	}
+	r, err := o.types.read(r)
+	if err != nil {
+		return err
+	}
 	if o.form != nil {
 		_, err := o.Out.Write(o.form.record(r))
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type perfProduce struct {
 	perfFlags
 	size                int
 	file, delimiter     string
+	monotonic           bool
 	throughput          float64
 	txn                 string
 	txnDuration         time.Duration
@@ -47,11 +49,12 @@ func (k *cluster) perfProduceCommand() *cobra.Command {
 	f.IntVarP(&p.size, "record-size", "s", 0, "bytes of each value, random letters")
 	f.StringVar(&p.file, "payload-file", "", "values are the parts of this file, taken at random")
 	f.StringVar(&p.delimiter, "payload-delimiter", "\n", "what is between the parts of --payload-file")
+	f.BoolVar(&p.monotonic, "payload-monotonic", false, "values are the numbers 0, 1, 2, ...")
 	f.Float64VarP(&p.throughput, "throughput", "t", -1, "records a second, -1: as many as possible")
 	f.StringVar(&p.txn, "transactional-id", "", "write in transactions of this id")
 	f.DurationVar(&p.txnDuration, "transaction-duration", 3*time.Second, "with --transactional-id: how long each transaction is")
-	c.MarkFlagsMutuallyExclusive("record-size", "payload-file")
-	c.MarkFlagsOneRequired("record-size", "payload-file")
+	c.MarkFlagsMutuallyExclusive("record-size", "payload-file", "payload-monotonic")
+	c.MarkFlagsOneRequired("record-size", "payload-file", "payload-monotonic")
 	return c
 }
 
@@ -89,6 +92,9 @@ func (p *perfProduce) run(ctx context.Context, topic string) error {
 
 // payloads returns a function that makes the n-th value.
 func (p *perfProduce) payloads() (func(n int64) []byte, error) {
+	if p.monotonic {
+		return func(n int64) []byte { return strconv.AppendInt(nil, n, 10) }, nil
+	}
 	if p.file != "" {
 		text, err := os.ReadFile(p.file)
 		if err != nil {

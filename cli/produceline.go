@@ -14,12 +14,17 @@ import (
 // lineForm says how a line becomes a record.
 type lineForm struct {
 	keySeparator, headerSeparator, null string
+	headerList, headerValue             string   // between headers, and between name and value of one
+	lenient                             bool     // a separator that is missing is no error
 	headers                             []string // NAME=VALUE, of every record
 	json                                bool
 	fixed                               []kgo.RecordHeader // headers, parsed
 }
 
 func (f *lineForm) prepareLines() error {
+	if f.headerList == "" || f.headerValue == "" {
+		return usagef("--header-list-separator and --header-value-separator must not be empty")
+	}
 	for _, h := range f.headers {
 		name, value, ok := strings.Cut(h, "=")
 		if !ok || name == "" {
@@ -44,20 +49,24 @@ func (f *lineForm) record(line []byte) (*kgo.Record, error) {
 	rest := append([]byte{}, line...) // an empty line is an empty value, not a null
 	if f.headerSeparator != "" {
 		head, after, ok := bytes.Cut(rest, []byte(f.headerSeparator))
-		if !ok {
+		switch {
+		case ok:
+			rest = after
+			if err := f.parseHeaders(r, head); err != nil {
+				return nil, err
+			}
+		case !f.lenient:
 			return nil, &refusedError{fmt.Sprintf("no header separator %q in it", f.headerSeparator)}
-		}
-		rest = after
-		if err := f.parseHeaders(r, head); err != nil {
-			return nil, err
 		}
 	}
 	if f.keySeparator != "" {
 		key, after, ok := bytes.Cut(rest, []byte(f.keySeparator))
-		if !ok {
+		switch {
+		case ok:
+			r.Key, rest = f.bytes(key), after
+		case !f.lenient:
 			return nil, &refusedError{fmt.Sprintf("no key separator %q in it", f.keySeparator)}
 		}
-		r.Key, rest = f.bytes(key), after
 	}
 	r.Value = f.bytes(rest)
 	r.Headers = append(r.Headers, f.fixed...)
@@ -76,11 +85,12 @@ func (f *lineForm) parseHeaders(r *kgo.Record, text []byte) error {
 	if len(text) == 0 || (f.null != "" && string(text) == f.null) {
 		return nil
 	}
-	for _, h := range bytes.Split(text, []byte(",")) {
-		name, value, ok := bytes.Cut(h, []byte(":"))
-		if !ok {
-			return &refusedError{fmt.Sprintf("no colon in header %q; expected name:value,name:value", h)}
+	for _, h := range bytes.Split(text, []byte(f.headerList)) {
+		name, value, ok := bytes.Cut(h, []byte(f.headerValue))
+		if !ok && !f.lenient {
+			return &refusedError{fmt.Sprintf("no %q in header %q; expected name%svalue%sname%svalue", f.headerValue, h, f.headerValue, f.headerList, f.headerValue)}
 		}
+		// Cut leaves value nil, a null, where there is no separator.
 		r.Headers = append(r.Headers, kgo.RecordHeader{Key: string(name), Value: f.bytes(value)})
 	}
 	return nil

@@ -1,7 +1,9 @@
 package cli_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -15,7 +17,7 @@ func TestProduceForms(t *testing.T) {
 		{"", "consume t -p 0 -e --from-beginning --format %t-%p@%o|%h|%k|%K|%v|%V%%\\n", 0,
 			"t-0@0|a:1,b:null,all:x|k1|2|v1|2%\nt-0@1|all:x||-1|v2|2%\nt-0@2|all:x|k3|2||0%\n", ""},
 		{"", "consume t -p 1 --from-beginning --timeout 1s --format %v\\0", 0, "two\nlines\n\x00", ""},
-		{"no colon|x=y\n", "produce t --header-separator | -K =", 6, "", `line 1: no colon in header "no colon"`},
+		{"no colon|x=y\n", "produce t --header-separator | -K =", 6, "", `line 1: no ":" in header "no colon"; expected name:value,name:value`},
 		{"x\n", "produce t --header-separator |", 6, "", `line 1: no header separator "|"`},
 		{"x\n", "produce t -H x", 2, "", "NAME=VALUE"},
 		{"x\n", "produce t -z zip", 6, "", "compression.type"},
@@ -122,4 +124,42 @@ func TestProduceBlame(t *testing.T) {
 		t.Errorf("the error is told more than once: %s", r.err)
 	}
 	s.steps("topic", []step{{"", "consume t --from-beginning -e", 0, "", ""}, {"k=4\n", "produce t -K =", 0, "", "1 records acknowledged"}})
+}
+
+func TestProduceSeparators(t *testing.T) {
+	s := newTopicSession(t)
+	s.ok("", "topic", "create", "t")
+	s.steps("topic", []step{
+		{"a=1;b=2|k:v\nk:w\nx\na;b=3|y\n", "produce t --header-separator | --header-list-separator ; --header-value-separator = -K : --ignore-errors", 0, "", "4 records acknowledged"},
+		{"", "consume t -e --from-beginning --format %h/%k/%v\\n", 0, "a:1,b:2/k/v\n/k/w\n//x\na:null,b:3//y\n", ""},
+		{"a:1|v\n", "produce t --header-separator | --header-value-separator =", 6, "", `no "=" in header "a:1"; expected name=value,name=value`},
+		{"v\n", "produce t --header-list-separator=", 2, "", "must not be empty"},
+	})
+}
+
+func TestConsumeTypes(t *testing.T) {
+	s := newTopicSession(t)
+	s.ok("", "topic", "create", "t")
+	base64 := func(b ...byte) string { return base64.StdEncoding.EncodeToString(b) }
+	in := ""
+	values := [][]byte{{0xff, 0xfe}, {0, 0, 1, 0}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf9}, {0x3f, 0xc0, 0, 0}, {0x7f, 0xf8, 0, 0, 0, 0, 0, 0}, {1}, {0xca, 0xfe}}
+	for i, v := range values {
+		in += fmt.Sprintf(`{"key":"%s","value":"%s","encoding":{"key":"base64","value":"base64"},"headers":[{"key":"h","value":"%[1]s","encoding":"base64"}]}`+"\n", base64(0, byte(i)), base64(v...))
+	}
+	s.ok(in+`{"key":null,"value":null}`+"\n", "topic", "produce", "t", "--json")
+	for i, c := range []struct{ name, want string }{{"short", "-2"}, {"int", "256"}, {"long", "-7"}, {"float", "1.5"}, {"double", "NaN"}, {"boolean", "true"}, {"hex", "cafe"}} {
+		args := fmt.Sprintf("consume t --offset %d -n 1 --key-type short --header-type hex --value-type %s", i, c.name)
+		s.steps("topic", []step{
+			{"", args + " --format %h/%k/%v\\n", 0, fmt.Sprintf("h:000%d/%d/%s\n", i, i, c.want), ""},
+			{"", args + " -k", 0, fmt.Sprintf("%d\t%s\n", i, c.want), ""},
+		})
+	}
+	s.steps("topic", []step{
+		{"", "consume t --offset 7 -n 1 --value-type long -k --key-type long", 0, "null\tnull\n", ""},
+		{"", "consume t --offset 1 -n 1 --value-type long", 6, "", "t-0@1: the value has 4 bytes, expected 8 for long"},
+		{"", "consume t --value-type decimal", 2, "", "--value-type decimal: expected one of boolean, double"},
+		{"", "consume __consumer_offsets --decode --value-type long", 2, "", "none of the others"},
+		{"", "perf produce t -n 3 --payload-monotonic", 0, "-", ""},
+		{"", "consume t --offset 8 -n 3", 0, "0\n1\n2\n", ""},
+	})
 }

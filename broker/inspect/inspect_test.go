@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -286,5 +287,26 @@ func TestNotANumber(t *testing.T) {
 		if err != nil || !strings.Contains(string(text), `"value":`+want+`,`) {
 			t.Errorf("%s (%v), want the value %s", text, err, want)
 		}
+	}
+}
+
+// TestSkippedSorted lists what is left out in the same order every time.
+func TestSkippedSorted(t *testing.T) {
+	dir := t.TempDir()
+	want := []string{filepath.Join(dir, "b-x") + ": not a folder of a partition in service"}
+	for _, topic := range []string{"a", "c", "d", "e", "f", "g", "h"} {
+		folder := filepath.Join(dir, topic+"-0")
+		want = append(want, folder+": no partition of the topic has a record: create it instead")
+	}
+	slices.Sort(want)
+	for _, w := range want {
+		folder, _, _ := strings.Cut(w, ": ")
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := inspect.Topics([]string{dir}, func(string) bool { return true })
+	if err != nil || !slices.Equal(s.Skipped, want) {
+		t.Errorf("skipped %q (%v), want %q", s.Skipped, err, want)
 	}
 }
