@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"path/filepath"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 
 	"github.com/leat-project/leat/internal/props"
 	"github.com/leat-project/leat/rest/client"
+	"github.com/leat-project/leat/worker/model"
 )
 
 // spec is one connector of a file.
@@ -64,7 +64,7 @@ func (a *api) apply(ctx context.Context, c *client.Client, s spec, dryRun bool) 
 	var answered *client.Error
 	switch {
 	case err == nil:
-		if maps.Equal(old.Config, s.Config) {
+		if old.Config.Equal(model.ConfigOf(s.Config)) {
 			return a.report(s.Name, "unchanged")
 		}
 	case !errors.As(err, &answered) || answered.Status != 404:

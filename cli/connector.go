@@ -69,7 +69,7 @@ func (a *api) listCommand() *cobra.Command {
 				v := views[name]
 				statuses = append(statuses, v.Status)
 				t.add(name, string(v.Status.Type), string(v.Status.Connector.State), taskSummary(v.Status.Tasks),
-					v.Status.Connector.WorkerID, v.Info.Config["connector.class"])
+					v.Status.Connector.WorkerID, v.Info.Config.Text("connector.class"))
 			}
 			if len(t.rows) == 0 {
 				t.after = "no connectors; create one with: leat connector apply -f FILE\n"
@@ -103,7 +103,11 @@ func (a *api) getCommand() *cobra.Command {
 			info.Config = a.hideSecrets(ctx, c, info.Config)
 			t := table{header: []string{"KEY", "VALUE"}}
 			for _, k := range slices.Sorted(maps.Keys(info.Config)) {
-				t.add(k, info.Config[k])
+				text := "null"
+				if v := info.Config[k]; v != nil {
+					text = *v
+				}
+				t.add(k, text)
 			}
 			return show(a.Out, a.output, info, t)
 		})}

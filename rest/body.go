@@ -183,20 +183,3 @@ func scalar(name string, raw json.RawMessage) (*string, error) {
 	s := string(raw)
 	return &s, nil
 }
-
-// readConfig reads a connector configuration.
-func readConfig(members map[string]json.RawMessage) (map[string]string, error) {
-	values, err := stringMap(members)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[string]string, len(values))
-	for name, v := range values {
-		if v == nil {
-			return nil, &statusError{http.StatusBadRequest,
-				"Null value can not be supplied as the configuration value. Leave out the key " + name + " or give it a text"}
-		}
-		out[name] = *v
-	}
-	return out, nil
-}

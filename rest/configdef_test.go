@@ -12,6 +12,7 @@ import (
 
 	"github.com/leat-project/leat/connect/connecttest/fixture"
 	"github.com/leat-project/leat/connect/plugin"
+	"github.com/leat-project/leat/worker/model"
 	"github.com/leat-project/leat/worker/validate"
 )
 
@@ -62,7 +63,7 @@ func hideDocs(t *testing.T, keys []validate.KeyInfo) {
 type validateCase struct {
 	ID      string
 	Class   string
-	Request map[string]string
+	Request model.Config
 	Status  int
 	Body    *validate.Infos // of an -empty case
 

@@ -112,7 +112,7 @@ func initialState(text *string) (model.TargetState, error) {
 }
 
 // memberConfig reads the member config of a create request.
-func memberConfig(raw json.RawMessage) (map[string]string, error) {
+func memberConfig(raw json.RawMessage) (model.Config, error) {
 	if len(raw) == 0 || raw[0] == 'n' {
 		return nil, errors.New(configTarget.ifAbsent)
 	}
@@ -120,16 +120,15 @@ func memberConfig(raw json.RawMessage) (map[string]string, error) {
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return nil, fmt.Errorf("Cannot deserialize value of type `%s`: config must be an object of texts", mapClass) //nolint:staticcheck // Java's text
 	}
-	return readConfig(members)
+	return stringMap(members)
 }
 
 // setName puts the name into the configuration, or checks the one that is there.
-func setName(name string, config map[string]string) error {
-	included, set := config["name"]
-	if set && included != name {
-		return model.BadRequest("Connector name configuration (%s) doesn't match connector name in the URL (%s)", included, name)
+func setName(name string, config model.Config) error {
+	if included := config["name"]; included != nil && *included != name {
+		return model.BadRequest("Connector name configuration (%s) doesn't match connector name in the URL (%s)", *included, name)
 	}
-	config["name"] = name
+	config["name"] = &name
 	return nil
 }
 
@@ -170,12 +169,12 @@ func (s *Server) getConfig(r *http.Request) (answer, error) {
 }
 
 // postedConfig reads a body that is a connector configuration.
-func postedConfig(r *http.Request) (map[string]string, error) {
+func postedConfig(r *http.Request) (model.Config, error) {
 	members, err := readObject(r, configTarget)
 	if err != nil {
 		return nil, err
 	}
-	return readConfig(members)
+	return stringMap(members)
 }
 
 func (s *Server) putConfig(r *http.Request) (answer, error) {

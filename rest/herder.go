@@ -46,16 +46,16 @@ type ConnectorReader interface {
 type ConnectorWriter interface {
 	// Create writes a new connector: conflict "Connector NAME already exists" after
 	// validation. initial is its target state.
-	Create(ctx context.Context, name string, config map[string]string, initial model.TargetState) (model.ConnectorInfo, error)
+	Create(ctx context.Context, name string, config model.Config, initial model.TargetState) (model.ConnectorInfo, error)
 	// PutConfig creates or replaces; created tells which.
-	PutConfig(ctx context.Context, name string, config map[string]string) (info model.ConnectorInfo, created bool, err error)
+	PutConfig(ctx context.Context, name string, config model.Config) (info model.ConnectorInfo, created bool, err error)
 	// PatchConfig merges patch into the configuration; nil removes a key (KIP-477).
-	PatchConfig(ctx context.Context, name string, patch map[string]*string) (model.ConnectorInfo, error)
+	PatchConfig(ctx context.Context, name string, patch model.Config) (model.ConnectorInfo, error)
 	// Delete removes a connector: not found is "Connector NAME not found".
 	Delete(ctx context.Context, name string) error
 	// Validate reports on a configuration. A missing connector.class and an
 	// unknown class are errors, everything else is in the report.
-	Validate(ctx context.Context, config map[string]string) (*validate.Infos, error)
+	Validate(ctx context.Context, config model.Config) (*validate.Infos, error)
 }
 
 // Lifecycle changes what runs. Not found is "Unknown connector: NAME" and "Unknown

@@ -53,7 +53,7 @@ func (s *Server) validateConfig(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if class, set := config["connector.class"]; set && !strings.HasSuffix(normalized(class), normalized(name)) {
+	if class := config.Text("connector.class"); config["connector.class"] != nil && !strings.HasSuffix(normalized(class), normalized(name)) {
 		return answer{}, model.BadRequest("Included connector type %s does not match request type %s", class, name)
 	}
 	report, err := s.herder.Validate(r.Context(), config)

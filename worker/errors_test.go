@@ -95,7 +95,7 @@ func (c *errorCase) run(t *testing.T, n *node) {
 	}
 	c.produce(t, n.addr)
 	name := c.Config["name"]
-	if _, _, err := n.herder.PutConfig(t.Context(), name, c.Config); err != nil {
+	if _, _, err := n.herder.PutConfig(t.Context(), name, model.ConfigOf(c.Config)); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {

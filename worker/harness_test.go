@@ -178,7 +178,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 func (n *node) create(name string, config map[string]string) {
 	n.t.Helper()
-	if _, _, err := n.herder.PutConfig(n.t.Context(), name, config); err != nil {
+	if _, _, err := n.herder.PutConfig(n.t.Context(), name, model.ConfigOf(config)); err != nil {
 		n.t.Fatalf("creating %s: %v", name, err)
 	}
 }

@@ -220,7 +220,7 @@ func (n *node) request(method, path, body, wait string, want json.RawMessage) er
 		return h.SetClusterLogLevel(ctx, parts[2], v.Level)
 	}
 	name, what := parts[1], strings.Join(parts[2:], "/")
-	config := map[string]string{}
+	config := model.Config{}
 	if what == "config" {
 		if err := json.Unmarshal([]byte(body), &config); err != nil {
 			return err
@@ -236,11 +236,7 @@ func (n *node) request(method, path, body, wait string, want json.RawMessage) er
 		defer within(n.t, func() string {
 			return unless(n.count("g-configs", "commit-"+name, "") > before && n.runs(name), "new task configurations run")
 		})
-		patch := map[string]*string{}
-		for k, v := range config {
-			patch[k] = &v
-		}
-		_, err = h.PatchConfig(ctx, name, patch)
+		_, err = h.PatchConfig(ctx, name, config)
 	case "DELETE ":
 		err = h.Delete(ctx, name)
 	case "PUT pause":

@@ -151,7 +151,7 @@ func (c collector) connector(ctx context.Context, out chan<- prometheus.Metric, 
 	if err != nil {
 		return // deleted since
 	}
-	p, err := c.herder.Registry.Find(info.Config["connector.class"], plugin.Source, plugin.Sink)
+	p, err := c.herder.Registry.Find(info.Config.Text("connector.class"), plugin.Source, plugin.Sink)
 	if err != nil {
 		return
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -25,7 +24,7 @@ import (
 // ConnectorFile is one connector of the command line of standalone mode.
 type ConnectorFile struct {
 	Name    string
-	Config  map[string]string
+	Config  model.Config
 	Initial model.TargetState // "" is STARTED
 }
 
@@ -37,7 +36,7 @@ func LoadConnectorFile(path string) (ConnectorFile, error) {
 		return f, fmt.Errorf("connector file %s: %w", path, err)
 	}
 	if f.Name == "" {
-		f.Name = f.Config["name"]
+		f.Name = f.Config.Text("name")
 	}
 	if f.Name == "" {
 		return f, fmt.Errorf("connector file %s: name is missing", path)
@@ -47,7 +46,8 @@ func LoadConnectorFile(path string) (ConnectorFile, error) {
 
 func loadConnectorFile(path string) (f ConnectorFile, err error) {
 	if !strings.HasSuffix(strings.ToLower(path), ".json") {
-		f.Config, err = props.Load(path)
+		settings, err := props.Load(path)
+		f.Config = model.ConfigOf(settings)
 		return f, err
 	}
 	b, err := os.ReadFile(path)
@@ -88,17 +88,15 @@ func unmarshal(b []byte, into any) error {
 	return nil
 }
 
-func texts(m map[string]any) (map[string]string, error) {
-	out := map[string]string{}
+func texts(m map[string]any) (model.Config, error) {
+	out := model.Config{}
 	for k, v := range m {
 		switch v := v.(type) {
 		case nil:
-		case string:
-			out[k] = v
-		case json.Number:
-			out[k] = v.String()
-		case bool:
-			out[k] = strconv.FormatBool(v)
+			out[k] = nil
+		case string, json.Number, bool:
+			text := fmt.Sprint(v)
+			out[k] = &text
 		default:
 			return nil, fmt.Errorf("the value of %s is neither text nor number nor boolean", k)
 		}

@@ -86,7 +86,7 @@ func TestConnectorFileNumbers(t *testing.T) {
 		t.Fatal(err)
 	}
 	f, err := worker.LoadConnectorFile(path)
-	if err != nil || f.Config["big"] != "12345678901234567890" || f.Config["fraction"] != "1.0" || f.Config["yes"] != "true" {
+	if err != nil || f.Config.Text("big") != "12345678901234567890" || f.Config.Text("fraction") != "1.0" || f.Config.Text("yes") != "true" {
 		t.Fatalf("config = %v, error %v", f.Config, err)
 	}
 }

@@ -123,6 +123,9 @@ func listError(name, what string) error {
 
 // UniqueAliases refuses an alias that is named twice.
 func UniqueAliases(name string, v any) error {
+	if err := NonNull(name, v); err != nil {
+		return err
+	}
 	aliases, _ := v.([]string)
 	for i, a := range aliases {
 		if slices.Contains(aliases[:i], a) {

@@ -3,6 +3,7 @@ package config_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -219,4 +220,22 @@ func FuzzParseNeverPanics(f *testing.F) {
 			t.Error("an error without a text")
 		}
 	})
+}
+
+// A key that is given as null has no value, but neither its default nor is it
+// missing; its checks decide.
+func TestNullIsGiven(t *testing.T) {
+	var d config.Def
+	d.String(nil, "required")
+	d.Int(nil, "checked").Default(1).Check(config.AtLeast(1))
+	d.Int(nil, "absent").Default(2)
+	got := map[string]string{}
+	for _, v := range d.Validate(map[string]string{}, "required", "checked").Values {
+		got[v.Name] = fmt.Sprint(v.Value, v.Errors)
+	}
+	want := map[string]string{"required": "<nil> []", "absent": "2 []",
+		"checked": "<nil> [Invalid value null for configuration checked: Value must be non-null]"}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
 }

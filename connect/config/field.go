@@ -25,8 +25,8 @@ func FieldRequired(name string, v any) error {
 	return nil
 }
 
-func (k *Key) evaluateField(props map[string]string) (any, []error) {
-	v, parseErr := k.parse(props)
+func (k *Key) evaluateField(props map[string]string, nulls []string) (any, []error) {
+	v, parseErr := k.parse(props, nulls)
 	checked := v
 	if raw, ok := k.Lookup(props); ok && parseErr != nil {
 		checked = raw

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +26,7 @@ func Parse(c Definer, props map[string]string) error {
 func (d *Def) Parse(props map[string]string) error {
 	var errs []error
 	for _, k := range d.keys {
-		v, bad := d.evaluate(k, props)
+		v, bad := d.evaluate(k, props, nil)
 		if len(bad) > 0 {
 			errs = append(errs, bad[0])
 			continue
@@ -37,11 +38,11 @@ func (d *Def) Parse(props map[string]string) error {
 
 // evaluate parses and checks one key. As in ConfigDef.validate the checks run on
 // null when the value could not be parsed, and may add to its error; v is nil then.
-func (d *Def) evaluate(k *Key, props map[string]string) (v any, errs []error) {
+func (d *Def) evaluate(k *Key, props map[string]string, nulls []string) (v any, errs []error) {
 	if d.fieldStyle {
-		return k.evaluateField(props)
+		return k.evaluateField(props, nulls)
 	}
-	v, err := k.parse(props)
+	v, err := k.parse(props, nulls)
 	if err != nil {
 		errs = append(errs, err)
 	}
@@ -64,7 +65,10 @@ func (k *Key) Lookup(props map[string]string) (string, bool) {
 	return "", false
 }
 
-func (k *Key) parse(props map[string]string) (any, error) {
+func (k *Key) parse(props map[string]string, nulls []string) (any, error) {
+	if slices.Contains(nulls, k.Name) {
+		return nil, nil // given, so neither its default nor missing
+	}
 	if raw, ok := k.Lookup(props); ok {
 		if k.classes != nil {
 			return k.class(raw)

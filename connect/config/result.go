@@ -49,12 +49,13 @@ func (r *Result) add(v *Value) {
 	r.byName[v.Name] = v
 }
 
-// Validate parses and checks every key of props without storing anything.
-func (d *Def) Validate(props map[string]string) *Result {
+// Validate parses and checks every key of props without storing anything. nulls are
+// keys that are given without a value.
+func (d *Def) Validate(props map[string]string, nulls ...string) *Result {
 	r := &Result{}
 	for _, k := range d.keys {
 		v := &Value{Name: k.Name}
-		parsed, errs := d.evaluate(k, props)
+		parsed, errs := d.evaluate(k, props, nulls)
 		if !d.fieldStyle {
 			v.Value = parsed
 		}

@@ -47,17 +47,24 @@ func Samples(a *data.Arena) []Sample {
 	}
 }
 
-// Definitions checks what every plugin of a registry declares: documented keys, and
-// defaults that its own checks accept.
+// Definitions checks what every plugin of a registry declares: documented keys,
+// defaults that its own checks accept, and checks that bear nulls.
 func Definitions(t *testing.T, reg *plugin.Registry) {
 	for _, p := range reg.All() {
 		t.Run(string(p.Kind)+"/"+p.Class, func(t *testing.T) {
 			if p.Version == "" {
 				t.Error("no version")
 			}
+			var names []string
 			for _, k := range p.Def().Keys() {
+				names = append(names, k.Name)
 				if k.DocText == "" {
 					t.Errorf("key %s has no documentation", k.Name)
+				}
+			}
+			for _, v := range p.Def().Validate(nil, names...).Values {
+				if v.Value != nil {
+					t.Errorf("key %s was given as null and is %v", v.Name, v.Value)
 				}
 			}
 			for i, v := range p.Def().Validate(nil).Values {

@@ -36,14 +36,14 @@ func TestEveryCall(t *testing.T) {
 	if names, err := c.Connectors(ctx); err != nil || !slices.Equal(names, []string{name}) {
 		t.Errorf("names %v: %v", names, err)
 	}
-	if views, err := c.Views(ctx); err != nil || views[name].Status.Connector.State != model.Running || views[name].Info.Config["topic"] != "t" {
+	if views, err := c.Views(ctx); err != nil || views[name].Status.Connector.State != model.Running || views[name].Info.Config.Text("topic") != "t" {
 		t.Errorf("views %+v: %v", views, err)
 	}
 	if _, created, err := c.PutConfig(ctx, "other", config); err != nil || !created {
 		t.Errorf("put: created %v: %v", created, err)
 	}
 	value := "u"
-	if info, err := c.PatchConfig(ctx, name, map[string]*string{"topic": &value}); err != nil || info.Config["topic"] != "u" {
+	if info, err := c.PatchConfig(ctx, name, map[string]*string{"topic": &value}); err != nil || info.Config.Text("topic") != "u" {
 		t.Errorf("patched %+v: %v", info, err)
 	}
 	if tasks, err := c.Tasks(ctx, name); err != nil || len(tasks) != 1 {

@@ -33,7 +33,7 @@ func New(v *validate.Validator) *Herder {
 }
 
 type connector struct {
-	config map[string]string
+	config model.Config
 	target model.TargetState
 	tasks  int
 	topics []string
@@ -128,7 +128,7 @@ func (h *Herder) Tasks(_ context.Context, name string) ([]model.TaskInfo, error)
 	}
 	var tasks []model.TaskInfo
 	for i := range c.tasks {
-		config := maps.Clone(c.config)
+		config := c.config.Texts()
 		config["task.class"] = "org.apache.kafka.connect.file.FileStreamSourceTask"
 		tasks = append(tasks, model.TaskInfo{ID: model.TaskID{Connector: name, Task: i}, Config: config})
 	}
@@ -150,7 +150,7 @@ func (h *Herder) Topics(_ context.Context, name string) ([]string, error) {
 func (h *Herder) ResetTopics(context.Context, string) error { return nil }
 
 // Create is of rest.Herder.
-func (h *Herder) Create(ctx context.Context, name string, config map[string]string, initial model.TargetState) (model.ConnectorInfo, error) {
+func (h *Herder) Create(ctx context.Context, name string, config model.Config, initial model.TargetState) (model.ConnectorInfo, error) {
 	p, err := h.check(ctx, config)
 	if err != nil {
 		return model.ConnectorInfo{}, err
@@ -160,7 +160,7 @@ func (h *Herder) Create(ctx context.Context, name string, config map[string]stri
 	if h.connectors[name] != nil {
 		return model.ConnectorInfo{}, model.AlreadyExists("Connector %s already exists", name)
 	}
-	c := &connector{config: config, target: initial, plugin: p, topics: []string{config["topic"]}}
+	c := &connector{config: config, target: initial, plugin: p, topics: []string{config.Text("topic")}}
 	if initial == model.TargetStarted {
 		c.tasks = 1
 	}
@@ -168,7 +168,7 @@ func (h *Herder) Create(ctx context.Context, name string, config map[string]stri
 	return c.info(name), nil
 }
 
-func (h *Herder) check(ctx context.Context, config map[string]string) (*plugin.Plugin, error) {
+func (h *Herder) check(ctx context.Context, config model.Config) (*plugin.Plugin, error) {
 	report, err := h.Validator.Validate(ctx, config)
 	if err != nil {
 		return nil, err
@@ -176,11 +176,11 @@ func (h *Herder) check(ctx context.Context, config map[string]string) (*plugin.P
 	if err := report.Err(); err != nil {
 		return nil, err
 	}
-	return h.Validator.Connector(config["connector.class"])
+	return h.Validator.Connector(config.Text("connector.class"))
 }
 
 // PutConfig is of rest.Herder.
-func (h *Herder) PutConfig(ctx context.Context, name string, config map[string]string) (model.ConnectorInfo, bool, error) {
+func (h *Herder) PutConfig(ctx context.Context, name string, config model.Config) (model.ConnectorInfo, bool, error) {
 	if _, err := h.Connector(ctx, name); err != nil {
 		info, err := h.Create(ctx, name, config, model.TargetStarted)
 		return info, true, err
@@ -195,19 +195,12 @@ func (h *Herder) PutConfig(ctx context.Context, name string, config map[string]s
 }
 
 // PatchConfig is of rest.Herder.
-func (h *Herder) PatchConfig(ctx context.Context, name string, patch map[string]*string) (model.ConnectorInfo, error) {
+func (h *Herder) PatchConfig(ctx context.Context, name string, patch model.Config) (model.ConnectorInfo, error) {
 	info, err := h.Connector(ctx, name)
 	if err != nil {
 		return info, err
 	}
-	for k, v := range patch {
-		if v == nil {
-			delete(info.Config, k)
-			continue
-		}
-		info.Config[k] = *v
-	}
-	info, _, err = h.PutConfig(ctx, name, info.Config)
+	info, _, err = h.PutConfig(ctx, name, info.Config.Patched(patch))
 	return info, err
 }
 
@@ -221,7 +214,7 @@ func (h *Herder) Delete(_ context.Context, name string) error {
 }
 
 // Validate is of rest.Herder.
-func (h *Herder) Validate(ctx context.Context, config map[string]string) (*validate.Infos, error) {
+func (h *Herder) Validate(ctx context.Context, config model.Config) (*validate.Infos, error) {
 	return h.Validator.Validate(ctx, config)
 }
 
@@ -298,7 +291,7 @@ func (h *Herder) Offsets(_ context.Context, name string) ([]model.ConnectorOffse
 	if err != nil || !c.committed {
 		return nil, err
 	}
-	file := c.config["file"]
+	file := c.config.Text("file")
 	stat, err := os.Stat(file)
 	if err != nil {
 		return nil, err

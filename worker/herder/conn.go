@@ -32,6 +32,7 @@ type conn struct {
 
 	plugin   *plugin.Plugin
 	raw      map[string]string
+	nulls    []string          // keys of the configuration without a text
 	props    map[string]string // resolved
 	offsets  offsetAccess
 	giveBack func()
@@ -61,8 +62,8 @@ const connectorStopTimeout = 5 * time.Second
 
 func (h *Herder) startConnector(ctx context.Context, want store.Connector) {
 	c := &conn{h: h, name: want.Name, config: want.ConfigOffset, target: want.Target, wanted: want.Target,
-		raw: want.Config, wake: make(chan struct{}, 1), log: h.log.With("connector", want.Name)}
-	if p, err := h.Registry.Find(want.Config["connector.class"], plugin.Source, plugin.Sink); err == nil {
+		raw: want.Config.Texts(), nulls: want.Config.Nulls(), wake: make(chan struct{}, 1), log: h.log.With("connector", want.Name)}
+	if p, err := h.Registry.Find(want.Config.Text("connector.class"), plugin.Source, plugin.Sink); err == nil {
 		c.plugin = p // else the first start fails with the reason
 	}
 	c.run, c.cancel = context.WithCancel(ctx)
@@ -190,6 +191,11 @@ func (c *conn) prepare() (err error) {
 	if c.plugin == nil {
 		_, err := c.h.Registry.Find(c.raw["connector.class"], plugin.Source, plugin.Sink)
 		return err
+	}
+	if len(c.nulls) > 0 {
+		return connect.Errorf("java.lang.ClassCastException",
+			"Non-string value found in original settings for key %s: null. Give it a text, or remove it: PATCH the configuration with null for the key",
+			c.nulls[0])
 	}
 	if c.props, err = c.h.Resolver.Resolve(c.raw); err != nil {
 		return err

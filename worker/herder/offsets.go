@@ -32,7 +32,7 @@ func (h *Herder) Offsets(ctx context.Context, name string) ([]model.ConnectorOff
 
 // sourceOffsets calls fn with the offsets of a source connector.
 func (h *Herder) sourceOffsets(c store.Connector, fn func(offsetAccess) ([]model.ConnectorOffset, error)) ([]model.ConnectorOffset, error) {
-	config, err := h.Resolver.Resolve(c.Config)
+	config, err := h.Resolver.Resolve(c.Config.Texts())
 	if err != nil {
 		return nil, err
 	}
@@ -102,10 +102,10 @@ func (h *Herder) changeOffsets(ctx context.Context, name, verb string, fn func(c
 
 // hook asks the connector to check and carry out a change.
 func (h *Herder) hook(ctx context.Context, c store.Connector, offsets []model.ConnectorOffset) (known bool, p *plugin.Plugin, err error) {
-	if p, err = h.Registry.Find(c.Config["connector.class"], plugin.Source, plugin.Sink); err != nil {
+	if p, err = h.Registry.Find(c.Config.Text("connector.class"), plugin.Source, plugin.Sink); err != nil {
 		return false, nil, err
 	}
-	props, err := h.Resolver.Resolve(c.Config)
+	props, err := h.Resolver.Resolve(c.Config.Texts())
 	if err != nil {
 		return false, nil, err
 	}
@@ -177,7 +177,7 @@ func (h *Herder) reset(ctx context.Context, c store.Connector) (bool, error) {
 
 // groupAdmin calls fn with an admin client and the consumer group of a sink.
 func (h *Herder) groupAdmin(c store.Connector, fn func(adm *kadm.Client, group string) error) error {
-	config, err := h.Resolver.Resolve(c.Config)
+	config, err := h.Resolver.Resolve(c.Config.Texts())
 	if err != nil {
 		return err
 	}

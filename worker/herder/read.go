@@ -32,7 +32,7 @@ func (h *Herder) info(c store.Connector) model.ConnectorInfo {
 }
 
 func (h *Herder) typeOf(c store.Connector) model.ConnectorType {
-	p, err := h.Registry.Find(c.Config["connector.class"], plugin.Source, plugin.Sink)
+	p, err := h.Registry.Find(c.Config.Text("connector.class"), plugin.Source, plugin.Sink)
 	switch {
 	case err != nil:
 		return model.UnknownType
@@ -103,7 +103,7 @@ func (h *Herder) ResetTopics(_ context.Context, name string) error {
 }
 
 // Validate reports on a configuration.
-func (h *Herder) Validate(ctx context.Context, config map[string]string) (*validate.Infos, error) {
+func (h *Herder) Validate(ctx context.Context, config model.Config) (*validate.Infos, error) {
 	return h.Validator.Validate(ctx, config)
 }
 

@@ -23,7 +23,7 @@ func (h *Herder) tasksGiven(ctx context.Context, c *conn, configs []map[string]s
 	for i := range configs {
 		configs[i] = h.finishTaskConfig(c, configs[i], props)
 	}
-	same := want.TasksOffset >= 0 && !want.Inconsistent && maps.Equal(want.Applied, want.Config) &&
+	same := want.TasksOffset >= 0 && !want.Inconsistent && want.Applied.Equal(want.Config) &&
 		slices.EqualFunc(want.Tasks, configs, maps.Equal)
 	if same {
 		return

@@ -46,11 +46,11 @@ func (h *Herder) startTask(ctx context.Context, id model.TaskID, c store.Connect
 }
 
 func (h *Herder) taskSpec(id model.TaskID, c store.Connector) (task.Spec, error) {
-	p, err := h.Registry.Find(c.Config["connector.class"], plugin.Source, plugin.Sink)
+	p, err := h.Registry.Find(c.Config.Text("connector.class"), plugin.Source, plugin.Sink)
 	if err != nil {
 		return task.Spec{}, err
 	}
-	connector, err := h.Resolver.Resolve(c.Config)
+	connector, err := h.Resolver.Resolve(c.Config.Texts())
 	if err != nil {
 		return task.Spec{}, err
 	}

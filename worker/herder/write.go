@@ -14,35 +14,40 @@ import (
 	"github.com/leat-project/leat/worker/store"
 )
 
-// check validates a configuration and returns it with its name.
-func (h *Herder) check(ctx context.Context, name string, config map[string]string) (map[string]string, error) {
+// named returns a copy of a configuration with its name.
+func named(name string, config model.Config) model.Config {
 	config = maps.Clone(config)
 	if config == nil {
-		config = map[string]string{}
+		config = model.Config{}
 	}
-	if config["name"] == "" {
-		config["name"] = name
+	if config.Text("name") == "" {
+		config["name"] = &name
 	}
+	return config
+}
+
+// check validates a configuration.
+func (h *Herder) check(ctx context.Context, name string, config model.Config) error {
 	infos, err := h.Validator.Validate(ctx, config)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if unknown := infos.Unknown(config); len(unknown) > 0 {
+	if unknown := infos.Unknown(config.Texts()); len(unknown) > 0 {
 		h.Log.Warn("connector keys that nothing knows", "connector", name, "keys", unknown)
 	}
-	if moot := h.Validator.Moot(config); len(moot) > 0 {
+	if moot := h.Validator.Moot(config.Texts()); len(moot) > 0 {
 		h.Log.Warn("connector keys without effect", "connector", name, "keys", moot)
 	}
-	return config, infos.Err()
+	return infos.Err()
 }
 
 // Create writes a new connector.
-func (h *Herder) Create(ctx context.Context, name string, config map[string]string, initial model.TargetState) (model.ConnectorInfo, error) {
-	config, err := h.check(ctx, name, config)
-	if err != nil {
+func (h *Herder) Create(ctx context.Context, name string, config model.Config, initial model.TargetState) (model.ConnectorInfo, error) {
+	config = named(name, config)
+	if err := h.check(ctx, name, config); err != nil {
 		return model.ConnectorInfo{}, err
 	}
-	err = h.do(ctx, func(ctx context.Context) error {
+	err := h.do(ctx, func(ctx context.Context) error {
 		if _, ok := h.configs.Connector(name); ok {
 			return model.AlreadyExists("Connector %s already exists", name)
 		}
@@ -55,8 +60,9 @@ func (h *Herder) Create(ctx context.Context, name string, config map[string]stri
 }
 
 // PutConfig creates or replaces a connector.
-func (h *Herder) PutConfig(ctx context.Context, name string, config map[string]string) (info model.ConnectorInfo, created bool, err error) {
-	if config, err = h.check(ctx, name, config); err != nil {
+func (h *Herder) PutConfig(ctx context.Context, name string, config model.Config) (info model.ConnectorInfo, created bool, err error) {
+	config = named(name, config)
+	if err := h.check(ctx, name, config); err != nil {
 		return info, false, err
 	}
 	err = h.do(ctx, func(ctx context.Context) error {
@@ -71,25 +77,17 @@ func (h *Herder) PutConfig(ctx context.Context, name string, config map[string]s
 }
 
 // PatchConfig merges patch into a connector's configuration.
-func (h *Herder) PatchConfig(ctx context.Context, name string, patch map[string]*string) (model.ConnectorInfo, error) {
+func (h *Herder) PatchConfig(ctx context.Context, name string, patch model.Config) (model.ConnectorInfo, error) {
 	for {
 		c, ok := h.configs.Connector(name)
 		if !ok {
 			return model.ConnectorInfo{}, model.NotFound("Connector %s not found", name)
 		}
-		config := maps.Clone(c.Config)
-		for k, v := range patch {
-			if v == nil {
-				delete(config, k)
-			} else {
-				config[k] = *v
-			}
-		}
-		config, err := h.check(ctx, name, config)
-		if err != nil {
+		config := c.Config.Patched(patch)
+		if err := h.check(ctx, name, config); err != nil {
 			return model.ConnectorInfo{}, err
 		}
-		err = h.do(ctx, func(ctx context.Context) error {
+		err := h.do(ctx, func(ctx context.Context) error {
 			// Validation took its time outside the loop.
 			if now, ok := h.configs.Connector(name); !ok || now.ConfigOffset != c.ConfigOffset {
 				return errChanged

@@ -65,10 +65,10 @@ const (
 
 // ConnectorInfo is the answer to GET /connectors/{name}.
 type ConnectorInfo struct {
-	Name   string            `json:"name"`
-	Config map[string]string `json:"config"` // as posted: references to providers are not resolved
-	Tasks  []TaskID          `json:"tasks"`  // ascending, never nil
-	Type   ConnectorType     `json:"type"`
+	Name   string        `json:"name"`
+	Config Config        `json:"config"`
+	Tasks  []TaskID      `json:"tasks"` // ascending, never nil
+	Type   ConnectorType `json:"type"`
 }
 
 // ConnectorStatus is the answer to GET /connectors/{name}/status.

@@ -20,7 +20,7 @@ import (
 // are never changed once stored.
 type Connector struct {
 	Name         string
-	Config       map[string]string
+	Config       model.Config
 	ConfigOffset int64 // of the record that holds Config
 	Target       model.TargetState
 	// Tasks are the committed task configurations, nil when none were ever
@@ -29,7 +29,7 @@ type Connector struct {
 	// TasksOffset is the offset of the commit record, -1 without one.
 	TasksOffset int64
 	// Applied is the connector configuration the tasks were made of.
-	Applied map[string]string
+	Applied model.Config
 	// Inconsistent: the last commit record counted tasks that were not seen.
 	Inconsistent bool
 }
@@ -162,7 +162,7 @@ func (s *ConfigStore) write(ctx context.Context, recs ...Record) error {
 
 // PutConnector writes a connector's configuration; with target not "" its target
 // state first.
-func (s *ConfigStore) PutConnector(ctx context.Context, name string, config map[string]string, target model.TargetState) error {
+func (s *ConfigStore) PutConnector(ctx context.Context, name string, config model.Config, target model.TargetState) error {
 	var recs []Record
 	if target != "" {
 		recs = append(recs, targetRecord(name, target))
@@ -181,7 +181,7 @@ func (s *ConfigStore) PutTasks(ctx context.Context, name string, tasks []map[str
 	if len(tasks) > 0 {
 		recs := make([]Record, len(tasks))
 		for i, t := range tasks {
-			recs[i] = Record{Key: []byte(taskPrefix + name + "-" + strconv.Itoa(i)), Value: properties(t)}
+			recs[i] = Record{Key: []byte(taskPrefix + name + "-" + strconv.Itoa(i)), Value: properties(model.ConfigOf(t))}
 		}
 		if err := s.write(ctx, recs...); err != nil {
 			return err
@@ -228,8 +228,8 @@ const (
 	loggerPrefix    = "logger-cluster-"
 )
 
-func properties(config map[string]string) []byte {
-	return append(appendStrings([]byte(`{"properties":`), config), '}')
+func properties(config model.Config) []byte {
+	return append(appendConfig([]byte(`{"properties":`), config), '}')
 }
 
 // targetRecord writes both forms: workers that know no STOPPED read state and
@@ -354,7 +354,7 @@ func (s *ConfigStore) applyConnector(name string, r Record) (Event, error) {
 	return ev, nil
 }
 
-func parseProperties(value []byte) (map[string]string, error) {
+func parseProperties(value []byte) (model.Config, error) {
 	var v struct{ Properties map[string]any }
 	d := json.NewDecoder(bytes.NewReader(value))
 	d.UseNumber() // a number is the text that it is written as
@@ -364,15 +364,14 @@ func parseProperties(value []byte) (map[string]string, error) {
 	if v.Properties == nil {
 		return nil, fmt.Errorf("the value has no member properties")
 	}
-	config := make(map[string]string, len(v.Properties))
+	config := make(model.Config, len(v.Properties))
 	for k, p := range v.Properties {
-		switch p := p.(type) {
-		case nil: // a null says no more than a missing key
-		case string:
-			config[k] = p
-		default:
-			config[k] = fmt.Sprint(p)
+		if p == nil {
+			config[k] = nil
+			continue
 		}
+		text := fmt.Sprint(p)
+		config[k] = &text
 	}
 	return config, nil
 }
@@ -392,7 +391,7 @@ func (s *ConfigStore) applyTask(id string, r Record) error {
 	if s.deferred[task.Connector] == nil {
 		s.deferred[task.Connector] = map[int]map[string]string{}
 	}
-	s.deferred[task.Connector][task.Task] = config
+	s.deferred[task.Connector][task.Task] = config.Texts() // to a task a null says no more than a missing key
 	return nil
 }
 

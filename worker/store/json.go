@@ -11,6 +11,7 @@ import (
 
 	"github.com/leat-project/leat/connect/data"
 	"github.com/leat-project/leat/internal/javamap"
+	"github.com/leat-project/leat/worker/model"
 )
 
 // appendString appends a JSON string as Jackson's UTF-8 generator writes it:
@@ -107,14 +108,19 @@ func appendMap(dst []byte, m map[string]any) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
-// appendStrings is appendMap for configurations.
-func appendStrings(dst []byte, m map[string]string) []byte {
+// appendConfig is appendMap for configurations.
+func appendConfig(dst []byte, m model.Config) []byte {
 	dst = append(dst, '{')
 	for i, k := range javamap.Order(m) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendString(append(appendString(dst, k), ':'), m[k])
+		dst = append(appendString(dst, k), ':')
+		if m[k] == nil {
+			dst = append(dst, "null"...)
+		} else {
+			dst = appendString(dst, m.Text(k))
+		}
 	}
 	return append(dst, '}')
 }

@@ -68,8 +68,9 @@ func TestConfigRecords(t *testing.T) {
 	var events []store.EventKind
 	s := configs(t, l, func(e store.Event) { events = append(events, e.Kind) })
 	ctx := t.Context()
+	name, odd := "a", "1/\u00e9\"\n\u2028<"
 	for _, err := range []error{
-		s.PutConnector(ctx, "a", map[string]string{"name": "a", "x": "1/\u00e9\"\n\u2028<"}, model.TargetStopped),
+		s.PutConnector(ctx, "a", model.Config{"name": &name, "x": &odd, "none": nil}, model.TargetStopped),
 		s.PutTarget(ctx, "a", model.TargetStarted),
 		s.PutTasks(ctx, "a", []map[string]string{{"n": "0"}, {"n": "1"}}),
 		s.PutRestart(ctx, model.RestartRequest{Connector: "a", OnlyFailed: true}),
@@ -84,7 +85,7 @@ func TestConfigRecords(t *testing.T) {
 	}
 	equal(t, l.texts(), []string{
 		`target-state-a = {"state":"PAUSED","state.v2":"STOPPED"}`,
-		"connector-a = {\"properties\":{\"name\":\"a\",\"x\":\"1/\u00e9\\\"\\n\u2028<\"}}",
+		"connector-a = {\"properties\":{\"name\":\"a\",\"x\":\"1/\u00e9\\\"\\n\u2028<\",\"none\":null}}",
 		`target-state-a = {"state":"STARTED","state.v2":"STARTED"}`,
 		`task-a-0 = {"properties":{"n":"0"}}`,
 		`task-a-1 = {"properties":{"n":"1"}}`,
@@ -149,7 +150,7 @@ func TestConfigReplay(t *testing.T) {
 			rec("connector-a", `{"properties":{"k":123456789012345678901}}`), rec("task-a-0", `{"properties":{"n":"0"}}`),
 			rec("commit-a", `{"tasks":2000000000000}`),
 		}, func(t *testing.T, c store.Connector, ok bool) {
-			if !ok || len(c.Tasks) != 0 || !c.Inconsistent || c.Config["k"] != "123456789012345678901" {
+			if !ok || len(c.Tasks) != 0 || !c.Inconsistent || c.Config.Text("k") != "123456789012345678901" {
 				t.Fatalf("connector = %+v", c)
 			}
 		}},
@@ -157,7 +158,15 @@ func TestConfigReplay(t *testing.T) {
 			rec("connector-a", `{"properties":{"k":"v"}}`), rec("task-a-0", `{"properties":{"n":"0"}}`), rec("connector-a", ""),
 			rec("connector-a", `{"properties":{"k":"w"}}`),
 		}, func(t *testing.T, c store.Connector, ok bool) {
-			if !ok || c.Tasks != nil || c.TasksOffset != -1 || c.Config["k"] != "w" {
+			if !ok || c.Tasks != nil || c.TasksOffset != -1 || c.Config.Text("k") != "w" {
+				t.Fatalf("connector = %+v", c)
+			}
+		}},
+		{"a null is kept, in a task's configuration it is no key", []store.Record{
+			rec("connector-a", `{"properties":{"k":"v","none":null}}`), rec("task-a-0", `{"properties":{"n":null}}`), rec("commit-a", `{"tasks":1}`),
+		}, func(t *testing.T, c store.Connector, ok bool) {
+			v := "v"
+			if !ok || !c.Config.Equal(model.Config{"k": &v, "none": nil}) || len(c.Tasks) != 1 || len(c.Tasks[0]) != 0 {
 				t.Fatalf("connector = %+v", c)
 			}
 		}},
@@ -179,7 +188,7 @@ func TestConfigReplay(t *testing.T) {
 			rec("what", "is this"), rec("connector-a", `{"properties":{"k":"v"}}`), rec("connector-a", `not json`),
 			rec("task-a", `{}`), rec("commit-a", `{"tasks":"x"}`), rec("target-state-a", `{"state":"FLYING"}`),
 		}, func(t *testing.T, c store.Connector, ok bool) {
-			if !ok || c.Config["k"] != "v" || c.Target != model.TargetStarted {
+			if !ok || c.Config.Text("k") != "v" || c.Target != model.TargetStarted {
 				t.Fatalf("connector = %+v", c)
 			}
 		}},

@@ -1,6 +1,8 @@
 package validate
 
 import (
+	"strings"
+
 	"github.com/leat-project/leat/connect/config"
 	"github.com/leat-project/leat/connect/plugin"
 	"github.com/leat-project/leat/internal/kafka"
@@ -27,7 +29,7 @@ func (r *run) addConverter(report *Infos, result *config.Result, key, role strin
 		props["converter.type"] = role
 	}
 	keys := p.Def()
-	values := config.InJavaOrder(keys.Validate(props).Values, func(v *config.Value) string { return v.Name })
+	values := config.InJavaOrder(keys.Validate(props, r.nullsUnder(key+".")...).Values, func(v *config.Value) string { return v.Name })
 	report.addBlock(key+".", keys, values)
 }
 
@@ -61,7 +63,21 @@ func (r *run) addClient(report *Infos, prefix string, role kafka.Role) {
 	for name, raw := range props {
 		values = append(values, r.override(&config.Value{Name: name, Value: raw}))
 	}
+	for _, name := range r.nullsUnder(prefix) {
+		values = append(values, r.override(&config.Value{Name: name}))
+	}
 	report.addBlock(prefix, keys, config.InJavaOrder(values, func(v *config.Value) string { return v.Name }))
+}
+
+// nullsUnder returns the null keys under a prefix, without it.
+func (r *run) nullsUnder(prefix string) []string {
+	var names []string
+	for _, key := range r.nulls {
+		if name, ok := strings.CutPrefix(key, prefix); ok && name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // override keeps what Java reports of an overridden setting: a text that does not

@@ -52,21 +52,21 @@ func New(reg *plugin.Registry, w Worker) *Validator {
 // Validate reports on a connector configuration. A missing connector.class and a
 // class that is not there are bad requests (worker/model); all other problems are
 // in the report. ctx bounds the connector's own checks.
-func (v *Validator) Validate(ctx context.Context, props map[string]string) (*Infos, error) {
-	posted := props
+func (v *Validator) Validate(ctx context.Context, config model.Config) (*Infos, error) {
+	posted := config.Texts()
 	props, err := v.resolve(posted)
 	if err != nil {
 		return nil, err
 	}
 	class, ok := props["connector.class"]
 	if !ok {
-		return nil, model.BadRequest("Connector config %s contains no connector type", javaMap(posted))
+		return nil, model.BadRequest("Connector config %s contains no connector type", javaMap(config))
 	}
 	p, err := v.Connector(class)
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Validator: v, props: props, plugin: p}
+	r := &run{Validator: v, props: props, nulls: config.Nulls(), plugin: p}
 	report := r.validate(ctx, class)
 	report.redact(posted, props)
 	return report, nil
@@ -128,15 +128,18 @@ func (v *Validator) resolve(props map[string]string) (map[string]string, error) 
 
 // javaMap is AbstractMap.toString, with the names sorted and what sounds like a
 // secret hidden: nothing says yet which keys are passwords.
-func javaMap(m map[string]string) string {
+func javaMap(m model.Config) string {
 	var b strings.Builder
 	b.WriteByte('{')
 	for i, k := range slices.Sorted(maps.Keys(m)) {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		v := m[k]
-		if config.SoundsSecret(k) {
+		v := m.Text(k)
+		switch {
+		case m[k] == nil:
+			v = "null"
+		case config.SoundsSecret(k):
 			v = "[hidden]"
 		}
 		b.WriteString(k + "=" + v)
@@ -149,6 +152,7 @@ func javaMap(m map[string]string) string {
 type run struct {
 	*Validator
 	props  map[string]string
+	nulls  []string // keys given as null, which props has not
 	plugin *plugin.Plugin
 	// versionFits: connector.plugin.version is the version there is.
 	versionFits bool
@@ -156,10 +160,11 @@ type run struct {
 
 func (r *run) validate(ctx context.Context, class string) *Infos {
 	base := r.baseKeys()
-	result := base.Validate(r.props)
+	result := base.Validate(r.props, r.nulls...)
 	r.checkVersions(result)
 	if !r.versionFits {
 		// Java skips what the connector itself would say.
+		r.refuseNulls(result)
 		report := merged(class, base, result, &config.Def{}, &config.Result{})
 		r.addConverters(report, result)
 		return report
@@ -177,7 +182,8 @@ func (r *run) validate(ctx context.Context, class string) *Infos {
 		r.checkSink(result)
 		validator, _ = c.(connect.Validator)
 	}
-	ownResult := own.Validate(r.props)
+	r.refuseNulls(result)
+	ownResult := own.Validate(r.props, r.nulls...)
 	if validator != nil {
 		validator.Validate(ctx, r.props, ownResult)
 	}
@@ -185,6 +191,14 @@ func (r *run) validate(ctx context.Context, class string) *Infos {
 	r.addOverrides(report)
 	r.addConverters(report, result)
 	return report
+}
+
+// refuseNulls adds what Java says of a null. It stands for keys that the connector
+// does not declare: merged prefers what the connector says of its own.
+func (r *run) refuseNulls(result *config.Result) {
+	for _, key := range r.nulls {
+		result.AddError(key, "Null value can not be supplied as the configuration value.")
+	}
 }
 
 // baseKeys are the framework's keys with those of transforms and predicates.

@@ -115,7 +115,7 @@ func TestErrors(t *testing.T) {
 			[]string{"value.converter.schemas.enable: Invalid value x for configuration schemas.enable: Expected value to be either true or false"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			report, err := newValidator(c.worker).Validate(context.Background(), c.props)
+			report, err := newValidator(c.worker).Validate(context.Background(), model.ConfigOf(c.props))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -137,7 +137,7 @@ func TestErrors(t *testing.T) {
 
 func TestSecretsAreNotReported(t *testing.T) {
 	report, err := newValidator(validate.Worker{}).Validate(context.Background(),
-		props("connector.class", "PlainSource", "topic", "t", "secret", "s3cret", "producer.override.sasl.jaas.config", "s3cret"))
+		model.ConfigOf(props("connector.class", "PlainSource", "topic", "t", "secret", "s3cret", "producer.override.sasl.jaas.config", "s3cret")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestRefused(t *testing.T) {
 		{"no class", props("a", "b"), "Connector config {a=b, name=n} contains no connector type"},
 		{"unknown class", props("connector.class", "Nope"), "Failed to find any class that implements Connector and which name matches Nope, available connectors are: "},
 	} {
-		_, err := newValidator(validate.Worker{}).Validate(context.Background(), c.props)
+		_, err := newValidator(validate.Worker{}).Validate(context.Background(), model.ConfigOf(c.props))
 		var bad *model.BadRequestError
 		if !errors.As(err, &bad) || !strings.HasPrefix(bad.Msg, c.want) {
 			t.Errorf("%s: %v, want %s", c.name, err, c.want)
@@ -175,7 +175,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestErr(t *testing.T) {
-	report, err := newValidator(validate.Worker{}).Validate(context.Background(), props("connector.class", "PlainSource", "tasks.max", "x"))
+	report, err := newValidator(validate.Worker{}).Validate(context.Background(), model.ConfigOf(props("connector.class", "PlainSource", "tasks.max", "x")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ Missing required configuration "topic" which has no default value.
 func TestUnknown(t *testing.T) {
 	p := props("connector.class", "PlainSource", "topic", "t", "tpoic", "u", "producer.override.acks", "1", "mask.5.chars", "a",
 		"transforms", "a", "transforms.a.type", "Filter", "transforms.a.nope", "x")
-	report, err := newValidator(validate.Worker{}).Validate(context.Background(), p)
+	report, err := newValidator(validate.Worker{}).Validate(context.Background(), model.ConfigOf(p))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestResolveIsAppliedFirst(t *testing.T) {
 	w := validate.Worker{Resolve: func(p map[string]string) (map[string]string, error) {
 		return props("connector.class", p["connector.class"], "topic", strings.ReplaceAll(p["topic"], "${x}", "")), nil
 	}}
-	report, err := newValidator(w).Validate(context.Background(), props("connector.class", "PlainSource", "topic", "${x}"))
+	report, err := newValidator(w).Validate(context.Background(), model.ConfigOf(props("connector.class", "PlainSource", "topic", "${x}")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestResolvedValuesAreNotShown(t *testing.T) {
 		}
 		return out, nil
 	}}
-	report, err := newValidator(w).Validate(context.Background(), props("connector.class", "PlainSource", "topic", "${file:x}", "tasks.max", "${file:x}"))
+	report, err := newValidator(w).Validate(context.Background(), model.ConfigOf(props("connector.class", "PlainSource", "topic", "${file:x}", "tasks.max", "${file:x}")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func TestResolvedValuesAreNotShown(t *testing.T) {
 	if e := report.Err(); e == nil || !strings.Contains(e.Error(), "Invalid value ${file:x} for configuration tasks.max: Not a number of type INT") {
 		t.Errorf("error %v", e)
 	}
-	if _, err := newValidator(w).Validate(context.Background(), props("database.password", "s3cret")); err == nil || strings.Contains(err.Error(), "s3cret") {
+	if _, err := newValidator(w).Validate(context.Background(), model.ConfigOf(props("database.password", "s3cret"))); err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("a configuration without a class is answered with %v", err)
 	}
 }
