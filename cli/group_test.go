@@ -251,3 +251,13 @@ func TestCompletionOfGroupsAndTopics(t *testing.T) {
 		t.Errorf("completion of groups: %q", r.out)
 	}
 }
+
+// TestGroupTimeout bounds a command by --timeout, which is a broker that did not answer.
+func TestGroupTimeout(t *testing.T) {
+	s := newTopicSession(t)
+	s.steps("group", []step{
+		{"", "list --timeout 1ns", 5, "", "no answer from a broker"},
+		{"", "list --timeout 1m", 0, "", ""},
+		{"", "describe g --timeout soon", 2, "", "--timeout"},
+	})
+}
