@@ -244,7 +244,9 @@ func TestFencingEpochIsNobodys(t *testing.T) {
 // to end a transaction the wrong way.
 func TestUnknownStateIsRefused(t *testing.T) {
 	b := newBench()
-	b.init(-1, -1)
+	if _, err := b.init(-1, -1); err != nil {
+		t.Fatal(err)
+	}
 	r := b.records[0]
 	const stateAt = 2 + 8 + 2 + 4 // behind version, producer id, epoch, timeout
 	r.Value[stateAt] = 9

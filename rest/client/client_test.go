@@ -117,7 +117,7 @@ func TestErrors(t *testing.T) {
 // Offsets come as they are, also those that a float64 would round.
 func TestLargeOffsets(t *testing.T) {
 	const body = `{"offsets":[{"partition":{"p":"a"},"offset":{"lsn":9007199254740993}}]}`
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) }))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
 	defer s.Close()
 	c, err := client.New(s.URL, nil)
 	if err != nil {

@@ -63,8 +63,7 @@ func stopInTheMiddle(t *testing.T, conv *pipeline.Converters, producer *kgo.Clie
 	select {
 	case full <- offer():
 		<-free
-		t.Error("a batch was taken after one was left out")
-		<-ended
+		t.Errorf("a batch was taken after one was left out; the end: %v", <-ended)
 	case err := <-ended:
 		if err != nil {
 			t.Fatal(err)
