@@ -134,11 +134,11 @@ func (s *Store) checkpointHW() {
 }
 
 // SaveStarts makes the log starts durable: what was deleted before does not come back. It costs little if none has
-// moved. A log dir whose disk fails is offline then, which its partitions say; a full one is not, and that is the error.
+// moved. A log dir whose disk fails is offline then; a full one is not.
 func (s *Store) SaveStarts() error {
 	var errs []error
 	for _, d := range s.dirs {
-		if err := d.write(&d.files.starts); err != nil && d.err() == nil {
+		if err := d.write(&d.files.starts); err != nil {
 			errs = append(errs, fmt.Errorf("writing the log starts of %s: %w", d.path, err))
 		}
 	}

@@ -117,9 +117,6 @@ func TestFailedSyncTakesDirOffline(t *testing.T) {
 	if _, err := s.Create(logstore.TopicPartition{Topic: "x"}, logstore.TopicID{1}, logstore.DefaultLogConfig()); !errors.Is(err, logstore.ErrDirOffline) {
 		t.Fatalf("creating on an offline dir gives %v", err)
 	}
-	if err := s.SaveStarts(); err != nil {
-		t.Fatalf("an offline dir is an error of each deletion elsewhere: %v", err)
-	}
 	if dir := <-told; dir != "/data" || s.Dirs()[0].Offline == nil {
 		t.Fatalf("told of dir %q, state %+v", dir, s.Dirs())
 	}
