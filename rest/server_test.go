@@ -355,7 +355,11 @@ func TestTLSChoices(t *testing.T) {
 		if name := tls.CipherSuiteName(state.CipherSuite); state.Version != c.version || c.suite != "" && name != c.suite {
 			t.Errorf("%s=%s: %s with %s", c.key, c.value, tls.VersionName(state.Version), name)
 		}
-		if _, err := tls.Dial("tcp", strings.TrimPrefix(s.URL(), "https://"), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}); (err == nil) != (c.version == tls.VersionTLS13) {
+		conn, err = tls.Dial("tcp", strings.TrimPrefix(s.URL(), "https://"), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13})
+		if err == nil {
+			conn.Close()
+		}
+		if (err == nil) != (c.version == tls.VersionTLS13) {
 			t.Errorf("%s=%s: a client of TLS 1.3 alone got %v", c.key, c.value, err)
 		}
 	}
