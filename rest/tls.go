@@ -4,10 +4,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/leat-project/leat/connect/config"
+	"github.com/leat-project/leat/internal/javatls"
 )
 
 // sslKeys are the ssl.* keys of an https listener. Stores are PEM.
@@ -46,18 +45,8 @@ func serverTLS(props map[string]string, prefix string) (*tls.Config, error) {
 		return nil, err
 	}
 	c := &tls.Config{Certificates: []tls.Certificate{cert}}
-	if c.MinVersion, c.MaxVersion, err = k.versions(); err != nil {
+	if err := javatls.Restrict(c, k.protocols, k.suites); err != nil {
 		return nil, err
-	}
-	if len(k.suites) > 0 {
-		if c.CipherSuites, err = k.cipherSuites(); err != nil {
-			return nil, err
-		}
-		if c.MinVersion > tls.VersionTLS12 {
-			return nil, config.Invalid("ssl.cipher.suites", strings.Join(k.suites, ","),
-				"the suites of TLSv1.3 cannot be chosen: leave this key out, or add TLSv1.2 to ssl.enabled.protocols")
-		}
-		c.MaxVersion = tls.VersionTLS12 // whose suites they are: with TLSv1.3 others would be used
 	}
 	switch k.clientAuth {
 	case "requested":
@@ -71,58 +60,6 @@ func serverTLS(props map[string]string, prefix string) (*tls.Config, error) {
 		}
 	}
 	return c, nil
-}
-
-// versions returns the range of ssl.enabled.protocols.
-func (k *sslKeys) versions() (least, most uint16, err error) {
-	for _, name := range k.protocols {
-		var v uint16
-		switch name {
-		case "TLSv1.2":
-			v = tls.VersionTLS12
-		case "TLSv1.3":
-			v = tls.VersionTLS13
-		default:
-			return 0, 0, config.Invalid("ssl.enabled.protocols", name, "expected TLSv1.2 and TLSv1.3, or one of them")
-		}
-		if least == 0 || v < least {
-			least = v
-		}
-		most = max(most, v)
-	}
-	if least == 0 {
-		return 0, 0, config.Invalid("ssl.enabled.protocols", "", "expected TLSv1.2 and TLSv1.3, or one of them")
-	}
-	return least, most, nil
-}
-
-// cipherSuites finds suites of TLSv1.2 by name; Go and Java both take the names of
-// the IANA.
-func (k *sslKeys) cipherSuites() ([]uint16, error) {
-	var ids []uint16
-	for _, name := range k.suites {
-		i := slices.IndexFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return s.Name == name })
-		if i < 0 {
-			return nil, config.Invalid("ssl.cipher.suites", name, "expected suites of TLSv1.2 that are safe: "+strings.Join(suiteNames(), ", "))
-		}
-		s := tls.CipherSuites()[i]
-		if !slices.Contains(s.SupportedVersions, tls.VersionTLS12) {
-			return nil, config.Invalid("ssl.cipher.suites", name, "the suites of TLSv1.3 cannot be chosen: take it out of the list; "+
-				"without this key TLSv1.3 is used, with it TLSv1.2")
-		}
-		ids = append(ids, s.ID)
-	}
-	return ids, nil
-}
-
-func suiteNames() []string {
-	var names []string
-	for _, s := range tls.CipherSuites() {
-		if slices.Contains(s.SupportedVersions, tls.VersionTLS12) {
-			names = append(names, s.Name)
-		}
-	}
-	return names
 }
 
 func (k *sslKeys) certificate() (tls.Certificate, error) {

@@ -37,7 +37,8 @@ var edges = map[string][]string{
 	"internal":            {},
 	"internal/archtest":   {},
 	"internal/kafka":      {"internal", "connect/config"}, // declares Java's client properties
-	"internal/javavalues": {"internal", "connect"},        // text form of Connect values
+	"internal/javatls":    {"connect/config"},
+	"internal/javavalues": {"internal", "connect"}, // text form of Connect values
 }
 
 // harness in a list of edges stands for the packages below, which only tests

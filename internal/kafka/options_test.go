@@ -57,6 +57,8 @@ func TestOptionsRefuse(t *testing.T) {
 		want  string
 	}{
 		{"no bootstrap", kafka.Admin, map[string]string{"bootstrap.servers": ""}, "bootstrap.servers"},
+		{"old TLS", kafka.Admin, map[string]string{"bootstrap.servers": "a:1", "security.protocol": "SSL", "ssl.enabled.protocols": "TLSv1.1"}, "ssl.enabled.protocols"},
+		{"no such suite", kafka.Admin, map[string]string{"bootstrap.servers": "a:1", "security.protocol": "SSL", "ssl.cipher.suites": "TLS_AES_128_GCM_SHA256"}, "ssl.cipher.suites"},
 		{"bad number", kafka.Producer, map[string]string{"bootstrap.servers": "a:1", "linger.ms": "x"},
 			"Invalid value x for configuration linger.ms: Not a number of type LONG"},
 		{"acks and idempotence", kafka.Producer,

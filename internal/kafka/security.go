@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/leat-project/leat/internal/javatls"
 )
 
 // security returns the dialing and SASL options of security.protocol.
@@ -78,7 +80,10 @@ func (c *common) login() (user, pass string, err error) {
 }
 
 func (c *common) tls() (*tls.Config, error) {
-	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	t := &tls.Config{}
+	if err := javatls.Restrict(t, c.Protocols, c.CipherSuites); err != nil {
+		return nil, err
+	}
 	if trust, err := pemOf("ssl.truststore", c.TrustStoreType, c.TrustStore, c.TrustCerts.Reveal()); err != nil {
 		return nil, err
 	} else if trust != nil {

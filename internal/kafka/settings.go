@@ -29,6 +29,8 @@ type common struct {
 	KeyStoreKey        config.Secret
 	KeyStoreChain      config.Secret
 	EndpointAlgorithm  string
+	Protocols          []string
+	CipherSuites       []string
 }
 
 func (c *common) Define(d *config.Def) {
@@ -54,6 +56,8 @@ func (c *common) Define(d *config.Def) {
 	d.Password(&c.KeyPassword, "ssl.key.password").Default(nil)
 	d.Password(&c.KeyStoreKey, "ssl.keystore.key").Default(nil)
 	d.Password(&c.KeyStoreChain, "ssl.keystore.certificate.chain").Default(nil)
+	d.List(&c.Protocols, "ssl.enabled.protocols").Default("TLSv1.2,TLSv1.3")
+	d.List(&c.CipherSuites, "ssl.cipher.suites").Default(nil)
 	d.String(&c.EndpointAlgorithm, "ssl.endpoint.identification.algorithm").Default("https")
 }
 
