@@ -114,8 +114,12 @@ func (l *load) session(ctx context.Context) error {
 	return nil
 }
 
-// transaction makes one to twenty changes and commits them.
+// transaction makes one to twenty changes and commits them. The end of the load
+// does not interrupt it: the server may commit what its client has given up, later
+// than somebody looks at the tables.
 func (l *load) transaction(ctx context.Context, c *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
 	tx, err := c.Begin(ctx)
 	if err != nil {
 		return err
