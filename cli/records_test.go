@@ -116,14 +116,13 @@ func TestProduceBlame(t *testing.T) {
 		s.steps("topic", []step{
 			{"k=1\nNULL=2\nk=3\n", "produce t -K = --null-marker NULL --property linger.ms=10000" + args, 6, "", "writing line 2: " + words},
 			{"1\n2\n", "produce t" + args, 6, "", "writing line 1: " + words},
-			{"", "offsets t", 0, "-", ""},
 		})
 	}
 	r := s.run("1\n", "topic", "produce", "t")
 	if strings.Count(r.err, "\n") != 1 {
 		t.Errorf("the error is told more than once: %s", r.err)
 	}
-	s.steps("topic", []step{{"", "consume t --from-beginning -e", 0, "", ""}, {"k=4\n", "produce t -K =", 0, "", "1 records acknowledged"}})
+	s.steps("topic", []step{{"k=4\n", "produce t -K =", 0, "", "1 records acknowledged"}})
 }
 
 func TestProduceSeparators(t *testing.T) {
