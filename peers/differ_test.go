@@ -76,9 +76,15 @@ func TestConvertersAndTransformsAtRandom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again = append(again, c.readBack(d, raw))
+		texts := [][]byte{raw}
 		if d["class"] == connectPackage+"json.JsonConverter" {
-			again = append(again, c.readBack(d, c.mutate(raw)))
+			texts = append(texts, c.mutate(raw))
+		}
+		for _, text := range texts {
+			// Java reads these texts as 0 where a float belongs, we as what they say (docs/divergence.md).
+			if !strings.Contains(string(text), "NaN") && !strings.Contains(string(text), "Infinity") {
+				again = append(again, c.readBack(d, text))
+			}
 		}
 	}
 	done = append(done, record("readback", again)...)
@@ -153,7 +159,7 @@ func recordCases(t *testing.T, jars, dir, name string, cases []object) []object 
 // mistakes of the Java classes that ours do not share: where they stumble over a
 // null we say what is wrong, and ExtractNewRecordState takes keys without fields
 // and copies maps.
-var mistakes = []string{`"class":"java.lang.NullPointerException"`, `"message":"Cannot list fields on non-struct type"`, `"message":"No schema defined for key of map `}
+var mistakes = []string{`"class":"java.lang.NullPointerException"`, `"message":"Cannot list fields on non-struct type"`, `"message":"Only Struct objects supported for [field replacement]`, `"message":"No schema defined for key of map `}
 
 func theirs(expect any) bool {
 	text := encode(expect)
